@@ -1,0 +1,152 @@
+"""Every error that Adjoint raises on purpose, in one tree.
+
+```
+AdjointError
+├── UsageError            the caller gave something wrong (also a ValueError)     exit 2
+│   ├── SignatureError    a signature, field or type that cannot be used
+│   ├── DataError         a row or file that cannot be read, with file and line
+│   ├── UnknownNameError  a name that is not registered; the nearest one is offered
+│   ├── MissingExtraError an optional dependency is not installed; the command is given
+│   └── NoLMError         a call was made but no language model is configured
+├── LMError               a language model did not answer                          exit 1
+│   ├── AuthError         401, 403: the key is missing or refused (never retried)
+│   ├── RequestError      400, 404, 422: the request itself is refused (never retried)
+│   ├── ContextLengthError the prompt does not fit the model's context
+│   ├── RateLimitError    429: too many requests (retried; may carry `retry_after`)
+│   ├── ServerError       5xx or a reply that is no valid reply (retried)
+│   └── TransportError    connection refused, reset or timed out (retried)
+├── ParseError            a reply arrived but does not hold the typed outputs
+├── MetricError           the metric raised or returned something that is no score
+├── GradientError         the backward pass or an update could not be made
+├── LedgerError           the ledger cannot be opened, read or written
+├── BudgetExceeded        the next call would break a cap; everything paid is kept  exit 102
+└── Interrupted           stopped by a signal; the same command continues           exit 130
+```
+Each message names the value, what is allowed and the next step. `exit_code` is what the command line returns.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class AdjointError(Exception):
+    """Root of the tree."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(AdjointError, ValueError):
+    """The caller gave something that cannot be used."""
+
+    exit_code = 2
+
+
+class SignatureError(UsageError):
+    """A signature, a field or a type that cannot be used."""
+
+
+class DataError(UsageError):
+    """A row or a file that cannot be read."""
+
+
+class UnknownNameError(UsageError):
+    """A name that is not known; the message offers the nearest one."""
+
+    @classmethod
+    def of(cls, kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
+        """Build the error for `name`, a `kind` that is none of `known`.
+
+        >>> print(UnknownNameError.of("optimizer", "bootstrp-rs", ["bootstrap-rs", "tgd"]))
+        unknown optimizer 'bootstrp-rs'; did you mean 'bootstrap-rs'? Known: bootstrap-rs, tgd
+        """
+        names = sorted(known)
+        near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+        hint = f"; did you mean {near[0]!r}?" if near else "."
+        return cls(f"unknown {kind} {name!r}{hint} Known: {', '.join(names)}")
+
+
+class MissingExtraError(UsageError):
+    """An optional dependency is missing."""
+
+
+class NoLMError(UsageError):
+    """A program was called while no language model is configured."""
+
+
+class LMError(AdjointError):
+    """A language model did not answer."""
+
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        """Seconds the provider asked to wait, if it did."""
+
+
+class AuthError(LMError):
+    """401 or 403: the key is missing or refused."""
+
+
+class RequestError(LMError):
+    """The provider refuses the request itself."""
+
+
+class ContextLengthError(LMError):
+    """The prompt and the reply do not fit the model's context."""
+
+
+class RateLimitError(LMError):
+    """429: too many requests."""
+
+    retryable = True
+
+
+class ServerError(LMError):
+    """5xx, or a body that is no valid reply."""
+
+    retryable = True
+
+
+class TransportError(LMError):
+    """The connection was refused, broke or timed out."""
+
+    retryable = True
+
+
+class ParseError(AdjointError):
+    """A reply arrived that does not hold the typed outputs."""
+
+    def __init__(self, message: str, *, raw: str) -> None:
+        super().__init__(message)
+        self.raw = raw
+        """The reply as received."""
+
+
+class MetricError(AdjointError):
+    """The metric raised, or returned something that is no score."""
+
+
+class GradientError(AdjointError):
+    """The backward pass or an update could not be made."""
+
+
+class LedgerError(AdjointError):
+    """The ledger cannot be opened, read or written."""
+
+
+class BudgetExceeded(AdjointError):  # noqa: N818 - the field's word for it; "Error" would suggest a fault
+    """The next call would break a cap."""
+
+    exit_code = 102
+
+
+class Interrupted(AdjointError):  # noqa: N818 - a state, not a fault
+    """A signal stopped the run; what was received is in the ledger."""
+
+    exit_code = 130

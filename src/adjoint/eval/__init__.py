@@ -1,0 +1,1 @@
+"""Floor 6: metrics, evaluation, statistics, racing and the certificate."""

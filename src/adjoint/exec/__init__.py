@@ -1,0 +1,1 @@
+"""Floor 2: executors, how many things run at once."""

@@ -1,0 +1,1 @@
+"""Floor 7: the Study and the strategies that it drives."""

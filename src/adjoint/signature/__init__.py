@@ -1,0 +1,1 @@
+"""Floor 2: signatures, typed inputs -> typed outputs with an instruction."""
