@@ -1,0 +1,102 @@
+"""One event loop on one thread for all LM traffic, and the synchronous face of asynchronous functions.
+
+The rule (it avoids the deadlock of nested synchronous modules): synchronous code runs in the thread of its caller and
+only asynchronous leaves hop to the loop; asynchronous code that must run a synchronous function gives it a thread of its
+own. Threads are never rationed here, because a waiting parent would hold the thread that its child needs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+import os
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from adjoint.base.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+_MAX_THREADS = 4096
+_GRACE = 1.0
+"""Seconds that a cancelled task gets to put away what it has received."""
+
+
+class Portal:
+    """A daemon thread that runs an event loop, started on first use and again after a fork."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pid: int | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._threads: ThreadPoolExecutor | None = None
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None or self._pid != os.getpid():
+                self._loop = asyncio.new_event_loop()
+                self._threads = ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="adjoint-forward")
+                self._pid = os.getpid()
+                threading.Thread(target=self._loop.run_forever, name="adjoint-loop", daemon=True).start()
+            return self._loop
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the loop and wait for it in this thread, in a copy of this thread's context.
+
+        Raises `UsageError` on the loop's own thread, where waiting would stop the world. An interrupt (Ctrl-C) while
+        waiting cancels the coroutine, gives it a moment to keep what it has, and goes on.
+        """
+        loop = self.loop
+        if _running() is loop:
+            work.close()
+            message = "a synchronous call was made inside asynchronous code; write `await module.acall(...)` there instead."
+            raise UsageError(message)
+        future = asyncio.run_coroutine_threadsafe(work, loop)
+        try:
+            return future.result()
+        except KeyboardInterrupt:
+            _cancel(future)
+            raise
+
+    async def here(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await a coroutine that must run on the portal's loop, from any loop."""
+        loop = self.loop
+        if _running() is loop:
+            return await work
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, loop))
+
+    async def in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a synchronous function in a thread of its own, in a copy of the current context."""
+        self.loop  # noqa: B018 - starts the loop and its threads if they do not run yet
+        call = functools.partial(contextvars.copy_context().run, function, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+
+def _running() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _cancel(future: Future[Any]) -> None:
+    """Cancel and wait for the end of the cancellation, but no longer than the grace period."""
+    ended = threading.Event()
+    future.add_done_callback(lambda _: ended.set())
+    future.cancel()
+    try:
+        ended.wait(_GRACE)
+    except FutureTimeoutError:
+        return
+
+
+portal = Portal()
+"""The one portal of the process."""

@@ -1,0 +1,236 @@
+"""Examples, scores and splits: the rows that everything is measured on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from adjoint.base import rng
+from adjoint.base.errors import MetricError, UsageError
+from adjoint.base.json import digest, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+EXPECTED = "expected"
+"""The name under which a row keeps its answer when it does not name the output field."""
+
+
+class Record:
+    """Named values, read as attributes or as a mapping."""
+
+    _store: dict[str, Any]
+
+    def __init__(self, base: Record | Mapping[str, Any] | None = None, **values: Any) -> None:
+        given = base._store if isinstance(base, Record) else dict(base or {})
+        object.__setattr__(self, "_store", {**given, **values})
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name not in self._store:
+            message = f"{type(self).__name__} has no field {name!r}; it has {', '.join(self._store) or 'none'}."
+            raise AttributeError(message)
+        return self._store[name]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("_"):
+            object.__setattr__(self, name, value)
+        else:
+            self._store[name] = value
+
+    def __getitem__(self, name: str) -> Any:
+        return self._store[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._store[name] = value
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._store
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._store)
+
+    def __len__(self) -> int:
+        return len(self._store)
+
+    def __eq__(self, other: object) -> bool:
+        return self._store == other._store if isinstance(other, Record) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(digest(plain(self._store)))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in self._store.items())})"
+
+    def keys(self) -> list[str]:
+        return list(self._store)
+
+    def values(self) -> list[Any]:
+        return list(self._store.values())
+
+    def items(self) -> list[tuple[str, Any]]:
+        return list(self._store.items())
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self._store.get(name, default)
+
+    def toDict(self) -> dict[str, Any]:  # noqa: N802 - DSPy's name
+        return dict(self._store)
+
+
+class Example(Record):
+    """One row: some of its fields are inputs, the others are labels.
+
+    >>> row = Example(question="1+1?", answer="2").with_inputs("question")
+    >>> row.inputs().keys(), row.labels().keys()
+    (['question'], ['answer'])
+    """
+
+    _input_keys: frozenset[str] | None
+    _id: str | None
+    _metadata: dict[str, Any]
+
+    def __init__(self, base: Record | Mapping[str, Any] | None = None, **values: Any) -> None:
+        super().__init__(base, **values)
+        same = base if isinstance(base, Example) else None
+        self._input_keys = same._input_keys if same else None
+        self._id = same._id if same and not values else None
+        self._metadata = same._metadata if same else {}
+
+    @classmethod
+    def row(cls, inputs: Mapping[str, Any], labels: Mapping[str, Any], *, id: str | None, metadata: Mapping[str, Any]) -> Example:  # noqa: A002
+        """A row as loaders make it."""
+        made = cls(**inputs, **labels).with_inputs(*inputs)
+        made._id, made._metadata = id, dict(metadata)
+        return made
+
+    def with_inputs(self, *names: str) -> Example:
+        """A copy in which the named fields are the inputs."""
+        unknown = [name for name in names if name not in self]
+        if unknown:
+            message = f"with_inputs({unknown[0]!r}): the example has no such field; it has {', '.join(self)}."
+            raise UsageError(message)
+        made = Example(self)
+        made._input_keys = frozenset(names)
+        return made
+
+    def inputs(self) -> Example:
+        """The input fields only; raises `UsageError` if it was never said which they are."""
+        if self._input_keys is None:
+            message = "the inputs of this example are not set; write Example(...).with_inputs('question')."
+            raise UsageError(message)
+        return self._part(lambda name: name in self._input_keys)  # type: ignore[operator]
+
+    def labels(self) -> Example:
+        """The fields that are no inputs."""
+        inputs = self.inputs()
+        return self._part(lambda name: name not in inputs)
+
+    def _part(self, keep: Any) -> Example:
+        part = Example({name: value for name, value in self._store.items() if keep(name)})
+        part._input_keys = self._input_keys
+        return part
+
+    def copy(self, **values: Any) -> Example:
+        return Example(self, **values)
+
+    def without(self, *names: str) -> Example:
+        made = Example({name: value for name, value in self._store.items() if name not in names})
+        made._input_keys = None if self._input_keys is None else self._input_keys - set(names)
+        return made
+
+
+def id_of(example: Example) -> str:
+    """The row's own id if it came with one, else a digest of its content: never its position."""
+    return example._id or digest(plain(example._store), length=16)
+
+
+def expected_outputs(example: Example, outputs: Sequence[str]) -> dict[str, Any]:
+    """The labels of a row by name of output field.
+
+    A row may name the outputs, keep a mapping under `expected`, or keep one bare value there, which then belongs to the
+    last output (reasoning comes before the answer).
+    """
+    labels = example.labels().toDict()
+    found = {name: labels[name] for name in outputs if name in labels}
+    if found or EXPECTED not in labels:
+        return found
+    expected = labels[EXPECTED]
+    if isinstance(expected, dict):
+        return {name: expected[name] for name in outputs if name in expected}
+    return {outputs[-1]: expected}
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a metric says: a value in [0, 1] (1 is best), feedback in words, and named parts."""
+
+    value: float
+    feedback: str = ""
+    parts: Mapping[str, float] = field(default_factory=dict)
+
+    def __float__(self) -> float:
+        return self.value
+
+
+def score_of(result: Any) -> Score:
+    """Read what a metric returned: a Score, a bool, a number in [0, 1], or anything with `score` and `feedback`.
+
+    Raises `MetricError` for everything else, and for values outside [0, 1] or NaN: an error is never a score.
+    """
+    if isinstance(result, Score):
+        score = result
+    elif isinstance(result, bool | int | float):
+        score = Score(float(result))
+    elif hasattr(result, "score"):
+        score = Score(float(result.score), str(getattr(result, "feedback", "") or ""))
+    else:
+        message = f"the metric returned {result!r}; return a bool, a number in [0, 1] or Score(value, feedback)."
+        raise MetricError(message)
+    if math.isnan(score.value) or not 0.0 <= score.value <= 1.0:
+        message = f"the metric returned {score.value}; a score lies in [0, 1], so divide by its largest possible value."
+        raise MetricError(message)
+    return score
+
+
+@dataclass(frozen=True)
+class Split:
+    """The three roles of rows: feedback teaches, selection chooses, holdout certifies. They share no row."""
+
+    feedback: tuple[Example, ...]
+    selection: tuple[Example, ...]
+    holdout: tuple[Example, ...]
+
+
+def distinct(rows: Iterable[Example]) -> list[Example]:
+    """The rows in order without repetitions of the same id."""
+    return list({id_of(row): row for row in rows}.values())
+
+
+def split(
+    trainset: Sequence[Example], valset: Sequence[Example] | None = None, *, seed: int, shares: tuple[float, float] = (0.34, 0.33)
+) -> Split:
+    """Divide rows at random into feedback, selection and holdout; `shares` are those of the first two.
+
+    With a `valset`, the trainset gives the feedback rows and the valset is divided between selection and holdout. Rows
+    that occur twice are taken once, so that no row plays two roles. Raises `UsageError` if there are fewer than 6 rows.
+    """
+    train = distinct(trainset)
+    taken = {id_of(row) for row in train}
+    val = None if valset is None else [row for row in distinct(valset) if id_of(row) not in taken]
+    least = 6 if val is None else 4
+    have = len(train) if val is None else len(val)
+    if not train or have < least:
+        message = (
+            f"{len(train)} training rows" + ("" if val is None else f" and {len(val)} validation rows of their own")
+            + f" are too few: feedback, selection and holdout need at least {least} together. Add rows."
+        )
+        raise UsageError(message)
+    order = list(train if val is None else val)
+    rng.stream(seed, "split").shuffle(order)
+    if val is not None:
+        half = len(order) // 2
+        return Split(tuple(train), tuple(order[:half]), tuple(order[half:]))
+    first = max(2, round(len(order) * shares[0]))
+    second = max(2, round(len(order) * shares[1]))
+    return Split(tuple(order[:first]), tuple(order[first : first + second]), tuple(order[first + second :]))

@@ -1,0 +1,41 @@
+"""The one seam to language models: an async method from a request to a response, and wrappers that are models too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from adjoint.lm.types import Request, Response
+
+
+@runtime_checkable
+class BaseLM(Protocol):
+    """Anything with a name and one async method.
+
+    An LM may also have `identity: str`, which says exactly who answers (provider, model, endpoint, weights). Only
+    replies of an LM with an identity are kept and used again; without one every request is asked anew.
+    """
+
+    name: str
+
+    async def __call__(self, request: Request) -> Response:
+        """Answer, or raise an `LMError`."""
+        ...
+
+
+def identity_of(lm: BaseLM) -> str | None:
+    """Who answers, or None if the LM does not say so."""
+    identity = getattr(lm, "identity", None)
+    return identity if isinstance(identity, str) else None
+
+
+class Wrapper:
+    """An LM around an LM: one policy each. Subclasses implement `__call__` and otherwise look like the inner LM."""
+
+    def __init__(self, inner: BaseLM) -> None:
+        self.inner = inner
+        self.name = inner.name
+        self.identity = identity_of(inner)
+
+    async def __call__(self, request: Request) -> Response:
+        return await self.inner(request)

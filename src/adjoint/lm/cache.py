@@ -1,0 +1,130 @@
+"""Cache: a request that was answered is not asked again, and a request in flight is not asked twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from adjoint.base.errors import AdjointError, LMError
+from adjoint.lm.base import BaseLM, Wrapper
+from adjoint.lm.types import CacheMode, Request, Response, Usage
+
+if TYPE_CHECKING:
+    from adjoint.lm.budget import Account
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answered request as it is kept: who paid for it, and in which role."""
+
+    key: str
+    lm: str
+    payer: str
+    role: str
+    request: Request
+    response: Response
+
+
+class ReplyStore(Protocol):
+    """Where replies outlive the process; `put` returns only when the reply is safe."""
+
+    def get(self, key: str) -> Reply | None: ...
+
+    async def put(self, reply: Reply) -> None: ...
+
+
+class Replies:
+    """The shared state behind all caches of a process: a bounded memory tier, the store, and the flights.
+
+    Used from the portal's loop only, so it needs no lock.
+    """
+
+    def __init__(self, store: ReplyStore | None = None, *, remember: int = 20_000) -> None:
+        self.store = store
+        self.flights: dict[str, asyncio.Future[Response]] = {}
+        self._memory: OrderedDict[str, Reply] = OrderedDict()
+        self._remember = remember
+
+    def find(self, key: str) -> Reply | None:
+        reply = self._memory.get(key)
+        if reply is not None:
+            self._memory.move_to_end(key)
+            return reply
+        reply = self.store.get(key) if self.store else None
+        if reply is not None:
+            self._keep(reply)
+        return reply
+
+    async def add(self, reply: Reply) -> None:
+        if self.store:
+            await self.store.put(reply)
+        self._keep(reply)
+
+    def _keep(self, reply: Reply) -> None:
+        self._memory[reply.key] = reply
+        while len(self._memory) > self._remember:
+            self._memory.popitem(last=False)
+
+
+class Cache(Wrapper):
+    """Answers from the replies where it can. Failures are never kept.
+
+    Modes: `on` reads and writes; `off` does neither (and joins no flights); `refresh` asks anew and writes; `only`
+    never asks and raises `LMError` on a miss.
+    """
+
+    def __init__(self, inner: BaseLM, replies: Replies, *, mode: CacheMode, account: Account | None, role: str) -> None:
+        super().__init__(inner)
+        self.replies, self.mode, self.account, self.role = replies, mode, account, role
+
+    async def __call__(self, request: Request) -> Response:
+        if self.mode == "off" or self.identity is None:
+            return await self.inner(request)
+        key = request.key(self.identity)
+        if self.mode != "refresh":
+            found = self.replies.find(key)
+            if found is not None:
+                return self._hit(found)
+            if self.mode == "only":
+                message = f"{self.name} has not answered this request before, and cache='only' forbids to ask it."
+                raise LMError(message)
+        while (flight := self.replies.flights.get(key)) is not None:
+            try:
+                return _free(await asyncio.shield(flight))
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if not flight.cancelled() or (task is not None and task.cancelling()):
+                    raise  # it is this caller that was cancelled; if it was the asker, ask in its place
+        return await self._ask(key, request)
+
+    async def _ask(self, key: str, request: Request) -> Response:
+        """Ask and let equal requests that come meanwhile wait for the same reply."""
+        flight: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        self.replies.flights[key] = flight
+        try:
+            response = await self.inner(request)
+            payer = self.account.payer if self.account else ""
+            # Shielded: a reply that has arrived is paid, so even a cancelled caller must not keep it from the ledger.
+            await asyncio.shield(self.replies.add(Reply(key, self.name, payer, self.role, request, response)))
+            flight.set_result(response)
+        except AdjointError as error:
+            flight.set_exception(error)
+            flight.exception()  # marks it as seen: there may be nobody waiting
+            raise
+        finally:
+            del self.replies.flights[key]
+            flight.cancel()  # does nothing unless this asker was cancelled
+        return response
+
+    def _hit(self, reply: Reply) -> Response:
+        if self.account and self.account.payer and reply.payer == self.account.payer:
+            self.account.replay(reply.key, reply.response.usage)
+        return _free(reply.response)
+
+
+def _free(response: Response) -> Response:
+    """The same reply, marked as not paid now; token counts stay, since they describe the texts."""
+    usage = Usage(0, response.usage.input_tokens, response.usage.output_tokens, 0.0)
+    return replace(response, cached=True, usage=usage)

@@ -1,0 +1,55 @@
+"""Retry: errors that may pass are tried again with full jitter; the others end at once."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from adjoint.base.errors import LMError
+from adjoint.lm.base import BaseLM, Wrapper
+
+if TYPE_CHECKING:
+    from adjoint.lm.types import Request, Response
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetryPolicy:
+    """How often and how long to try.
+
+    `attempts` counts the first one (>= 1). Waits are uniform in [0, base * 2**k] seconds, at most `longest`, and never
+    shorter than what the provider asks for in `Retry-After`. After `deadline` seconds in all the last error stands.
+    """
+
+    attempts: int = 5
+    base: float = 0.05
+    longest: float = 20.0
+    deadline: float = 300.0
+
+
+class Retry(Wrapper):
+    """Asks again after a retryable `LMError`. Source of the jitter: Brooker, "Exponential Backoff And Jitter" (2015)."""
+
+    def __init__(self, inner: BaseLM, policy: RetryPolicy) -> None:
+        super().__init__(inner)
+        self.policy = policy
+
+    async def __call__(self, request: Request) -> Response:
+        started = time.monotonic()
+        for attempt in range(self.policy.attempts):
+            try:
+                return await self.inner(request)
+            except LMError as error:
+                wait = self._wait(attempt, error)
+                late = time.monotonic() - started + wait > self.policy.deadline
+                if not error.retryable or attempt + 1 == self.policy.attempts or late:
+                    raise
+            await asyncio.sleep(wait)
+        raise AssertionError  # the last attempt returned or raised
+
+    def _wait(self, attempt: int, error: LMError) -> float:
+        # Jitter shifts when a request is sent, never what it says, so it needs no named seed.
+        drawn = random.uniform(0, min(self.policy.longest, self.policy.base * 2**attempt))  # noqa: S311
+        return max(drawn, error.retry_after or 0.0)

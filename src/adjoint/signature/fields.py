@@ -1,0 +1,101 @@
+"""Fields: one named, typed input or output of a signature, and how its value is checked."""
+
+from __future__ import annotations
+
+import keyword
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+
+from adjoint.base.errors import SignatureError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import TypeAdapter
+
+Direction: TypeAlias = Literal["input", "output"]
+
+
+class _Missing:
+    """The absence of a default: `None` is a default."""
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING: Any = _Missing()
+
+CALL_OPTIONS = frozenset({"config", "demos", "lm", "signature"})
+RESULT_METHODS = frozenset({"copy", "get", "inputs", "items", "keys", "labels", "toDict", "values", "with_inputs", "without"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """One field of a signature.
+
+    `constraints` are pydantic's keyword arguments (`gt`, `max_length`, `pattern`, ...). A field with a `default`, or
+    whose type admits None, may be left out.
+    """
+
+    name: str = ""
+    type: Any = str
+    direction: Direction
+    desc: str = ""
+    default: Any = MISSING
+    constraints: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def required(self) -> bool:
+        return self.default is MISSING
+
+    @cached_property
+    def validator(self) -> TypeAdapter[Any]:
+        """Pydantic's validator for type and constraints, built once."""
+        from pydantic import Field as PydanticField
+        from pydantic import TypeAdapter
+
+        if self.constraints:
+            return TypeAdapter(Annotated[self.type, PydanticField(**self.constraints)])
+        return TypeAdapter(self.type)
+
+    def named(self, name: str, type_: Any) -> Field:
+        """This field under its final name and type, refused if the name would collide."""
+        check_name(name, self.direction)
+        default = self.default
+        if default is MISSING and _admits_none(type_):
+            default = None
+        return replace(self, name=name, type=type_, default=default)
+
+
+def check_name(name: str, direction: Direction) -> None:
+    """Refuse a name that Python, a call or a prediction already uses."""
+    if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
+        reason = "a field name is a Python identifier without a leading underscore"
+    elif direction == "input" and name in CALL_OPTIONS:
+        reason = f"{', '.join(sorted(CALL_OPTIONS))} are options of a call, so an input of that name would never arrive"
+    elif direction == "output" and name in RESULT_METHODS:
+        reason = "it would hide a method of the prediction"
+    else:
+        return
+    message = f"the {direction} field {name!r} cannot be used: {reason}. Choose another name, such as {name.strip('_')}_text."
+    raise SignatureError(message)
+
+
+def _admits_none(type_: Any) -> bool:
+    from types import NoneType, UnionType
+    from typing import Union, get_args, get_origin
+
+    return get_origin(type_) in (Union, UnionType) and NoneType in get_args(type_)
+
+
+def InputField(*, desc: str = "", default: Any = MISSING, **constraints: Any) -> Any:  # noqa: N802 - DSPy's name
+    """Declare an input of a signature class. Constraints are pydantic's (`gt`, `le`, `max_length`, ...)."""
+    constraints.pop("prefix", None)
+    return Field(direction="input", desc=desc, default=default, constraints=constraints)
+
+
+def OutputField(*, desc: str = "", default: Any = MISSING, **constraints: Any) -> Any:  # noqa: N802 - DSPy's name
+    """Declare an output of a signature class. Constraints are pydantic's (`gt`, `le`, `max_length`, ...)."""
+    constraints.pop("prefix", None)
+    return Field(direction="output", desc=desc, default=default, constraints=constraints)

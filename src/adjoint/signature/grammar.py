@@ -1,0 +1,116 @@
+"""The shorthand `"question, context: list[str] -> answer: float"`, read with Python's own grammar and never evaluated."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import datetime
+import decimal
+import enum
+import sys
+import typing
+from typing import TYPE_CHECKING, Any
+
+from adjoint.base.errors import SignatureError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import FrameType
+
+_TYPING = ("Any", "Dict", "FrozenSet", "List", "Literal", "Mapping", "Optional", "Sequence", "Set", "Tuple", "Union")
+_KNOWN: dict[str, Any] = {
+    **{name: getattr(builtins, name) for name in ("bool", "bytes", "dict", "float", "frozenset", "int", "list", "object", "set", "str", "tuple")},
+    **{name: getattr(typing, name) for name in _TYPING},
+    "typing": typing,
+    "datetime": datetime,
+    "date": datetime.date,
+    "Decimal": decimal.Decimal,
+    "Enum": enum.Enum,
+}
+_MAX_FRAMES = 100
+
+
+def parse(text: str, custom_types: Mapping[str, Any] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read the shorthand into `(inputs, outputs)`, each mapping a name to its type (`str` where none is given).
+
+    Names of types are looked up among the builtins, `typing`, `custom_types` and then the variables of the callers.
+    Raises `SignatureError` that points at what cannot be read.
+
+    >>> parse("question, n: int -> answer: list[str]")
+    ({'question': <class 'str'>, 'n': <class 'int'>}, {'answer': list[str]})
+    """
+    sides = text.split("->")
+    if len(sides) != 2:
+        message = f"the signature {text!r} needs exactly one '->' between inputs and outputs, as in 'question -> answer'."
+        raise SignatureError(message)
+    inputs, outputs = (_side(side, text, custom_types or {}) for side in sides)
+    if not outputs:
+        message = f"the signature {text!r} has no output; write at least one name after '->'."
+        raise SignatureError(message)
+    both = [name for name in inputs if name in outputs]
+    if both:
+        message = f"the signature {text!r} uses {both[0]!r} as input and as output; give the two different names."
+        raise SignatureError(message)
+    return inputs, outputs
+
+
+def _side(side: str, whole: str, custom_types: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        function = ast.parse(f"def f({side.strip()}): pass").body[0]
+    except SyntaxError:
+        message = f"cannot read {side.strip()!r} in the signature {whole!r}; write 'name' or 'name: type', separated by commas."
+        raise SignatureError(message) from None
+    arguments = typing.cast("ast.FunctionDef", function).args
+    if arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.posonlyargs or arguments.defaults:
+        message = f"cannot read {side.strip()!r} in the signature {whole!r}; stars, slashes and defaults have no meaning here."
+        raise SignatureError(message)
+    return {arg.arg: str if arg.annotation is None else resolve(arg.annotation, custom_types) for arg in arguments.args}
+
+
+def resolve(node: ast.expr, custom_types: Mapping[str, Any]) -> Any:
+    """Turn the syntax of an annotation into the type it names; only names, attributes, subscripts and `|` are allowed."""
+    match node:
+        case ast.Constant(value=None):
+            return None
+        case ast.Constant(value=str() as text):
+            return resolve(ast.parse(text, mode="eval").body, custom_types)
+        case ast.Name(id=name):
+            return _lookup(name, custom_types)
+        case ast.Attribute(value=base, attr=attribute):
+            return getattr(resolve(base, custom_types), attribute)
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return typing.Union[resolve(left, custom_types), resolve(right, custom_types)]  # noqa: UP007 - built at run time
+        case ast.Subscript(value=base, slice=inner):
+            origin = resolve(base, custom_types)
+            return origin[_arguments(inner, custom_types, literal=origin is typing.Literal)]
+    message = f"{ast.unparse(node)!r} is no type; write a type such as str, list[int] or Literal['a', 'b']."
+    raise SignatureError(message)
+
+
+def _arguments(node: ast.expr, custom_types: Mapping[str, Any], *, literal: bool) -> Any:
+    if literal:
+        return ast.literal_eval(node)
+    if isinstance(node, ast.Tuple):
+        return tuple(_arguments(item, custom_types, literal=False) for item in node.elts)
+    if isinstance(node, ast.List):
+        return [_arguments(item, custom_types, literal=False) for item in node.elts]
+    if isinstance(node, ast.Constant) and node.value is Ellipsis:
+        return ...
+    return resolve(node, custom_types)
+
+
+def _lookup(name: str, custom_types: Mapping[str, Any]) -> Any:
+    for scope in (custom_types, _KNOWN):
+        if name in scope:
+            return scope[name]
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - types written in a string are those of the caller
+    for _ in range(_MAX_FRAMES):
+        if frame is None:
+            break
+        for scope in (frame.f_locals, frame.f_globals):
+            found = scope.get(name)
+            if isinstance(found, type) or typing.get_origin(found) is not None:
+                return found
+        frame = frame.f_back
+    message = f"unknown type {name!r} in a signature; import it where the signature is written, or pass custom_types={{{name!r}: ...}}."
+    raise SignatureError(message)
