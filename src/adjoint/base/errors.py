@@ -16,6 +16,7 @@ AdjointError
 │   ├── ServerError       5xx or a reply that is no valid reply (retried)
 │   └── TransportError    connection refused, reset or timed out (retried)
 ├── ParseError            a reply arrived but does not hold the typed outputs
+├── ProgramError          the program's own code raised
 ├── MetricError           the metric raised or returned something that is no score
 ├── GradientError         the backward pass or an update could not be made
 ├── LedgerError           the ledger cannot be opened, read or written
@@ -126,6 +127,10 @@ class ParseError(AdjointError):
         super().__init__(message)
         self.raw = raw
         """The reply as received."""
+
+
+class ProgramError(AdjointError):
+    """The program's own code raised."""
 
 
 class MetricError(AdjointError):

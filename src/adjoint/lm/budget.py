@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from adjoint.lm.types import Request, Response
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
-_PART = re.compile(r"\$(?P<usd>[\d.]+)|(?P<count>[\d_]+)\s*(?P<what>calls?|tokens?)|(?P<time>[\d.]+)\s*(?P<unit>[smh])")
+_COUNT = r"\d+(?:_\d+)*"
+_REAL = r"\d*\.?\d+"
+_BARE = re.compile(_COUNT, re.ASCII)
+_PART = re.compile(
+    rf"\$(?P<usd>{_REAL})|(?P<count>{_COUNT})\s*(?P<what>calls?|tokens?)|(?P<time>{_REAL})\s*(?P<unit>[smh])", re.ASCII
+)
 _DEFAULT_OUTPUT = 1024
 """Tokens reserved for a reply whose request names no `max_tokens`; the settlement corrects it."""
 
@@ -36,7 +41,7 @@ class Budget:
     def __post_init__(self) -> None:
         for name in ("calls", "tokens", "usd", "seconds"):
             value = getattr(self, name)
-            if value is not None and value < 0:
+            if value is not None and not value >= 0:
                 message = f"a budget of {value} {name} cannot be; give 0 or more, or None for no cap."
                 raise UsageError(message)
 
@@ -49,9 +54,10 @@ class Budget:
             return text
         if isinstance(text, int):
             return cls(calls=text)
-        budget = cls(calls=int(text)) if text.strip().isdigit() else cls()
-        rest = "" if text.strip().isdigit() else _PART.sub("", text).strip(" ,+")
-        if rest or not text.strip():
+        if _BARE.fullmatch(text.strip()):
+            return cls(calls=int(text))
+        budget = cls()
+        if not text.strip() or _PART.sub("", text).strip(" ,+"):
             message = f"cannot read the budget {text!r}; write for example 2000calls, 500000tokens, $5 or 30m."
             raise UsageError(message)
         for part in _PART.finditer(text):
@@ -74,7 +80,7 @@ class Account:
         self.spent = Usage()
         self.reserved = Usage()
         self.started = time.monotonic()
-        self._replayed: set[str] = set()
+        self._counted: set[str] = set()
 
     def reserve(self, request: Request) -> Usage:
         """Set aside the most that this request can cost, or raise `BudgetExceeded`."""
@@ -86,7 +92,7 @@ class Account:
             ("seconds", time.monotonic() - self.started, self.budget.seconds),
         )
         for name, value, cap in checks:
-            if cap is not None and value > cap:
+            if cap is not None and value > cap * self.share:
                 message = f"the budget of {cap} {name} is spent; everything received is kept. Raise the budget to go on."
                 raise BudgetExceeded(message)
         self._check_money()
@@ -107,9 +113,13 @@ class Account:
 
     def replay(self, key: str, usage: Usage) -> None:
         """Count a reply that an earlier life of this same run has paid, so that the budget ends where it would have ended."""
-        if key not in self._replayed:
-            self._replayed.add(key)
+        if key not in self._counted:
+            self._counted.add(key)
             self.spent += usage
+
+    def paid(self, key: str) -> None:
+        """Note a reply that was paid in this life, so that finding it again is not taken for a replay."""
+        self._counted.add(key)
 
     def _check_money(self) -> None:
         if self.budget.usd is None:
@@ -117,7 +127,7 @@ class Account:
         if self.spent.usd is None:
             message = "a cap in dollars needs a price for the model; cap calls or tokens instead."
             raise BudgetExceeded(message)
-        if self.spent.usd >= self.budget.usd:
+        if self.spent.usd >= self.budget.usd * self.share:
             message = f"the budget of ${self.budget.usd} is spent; everything received is kept. Raise the budget to go on."
             raise BudgetExceeded(message)
 

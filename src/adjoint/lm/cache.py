@@ -103,25 +103,49 @@ class Cache(Wrapper):
         """Ask and let equal requests that come meanwhile wait for the same reply."""
         flight: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         self.replies.flights[key] = flight
+        arrived = False
         try:
             response = await self.inner(request)
-            payer = self.account.payer if self.account else ""
-            # Shielded: a reply that has arrived is paid, so even a cancelled caller must not keep it from the ledger.
-            await asyncio.shield(self.replies.add(Reply(key, self.name, payer, self.role, request, response)))
-            flight.set_result(response)
-        except AdjointError as error:
-            flight.set_exception(error)
-            flight.exception()  # marks it as seen: there may be nobody waiting
+            arrived = True
+        except LMError as error:
+            _fail(flight, error)
             raise
         finally:
-            del self.replies.flights[key]
-            flight.cancel()  # does nothing unless this asker was cancelled
+            if not arrived:
+                self._end(key, flight)
+        if self.account:
+            self.account.paid(key)
+        # Shielded: a reply that has arrived is paid, so even a cancelled caller must not keep it from the ledger. Its
+        # flight ends when it is safe, so nobody asks again meanwhile.
+        await asyncio.shield(self._keep(key, flight, request, response))
         return response
+
+    async def _keep(self, key: str, flight: asyncio.Future[Response], request: Request, response: Response) -> None:
+        payer = self.account.payer if self.account else ""
+        try:
+            await self.replies.add(Reply(key, self.name, payer, self.role, request, response))
+            flight.set_result(response)
+        except AdjointError as error:
+            _fail(flight, error)
+            raise
+        finally:
+            self._end(key, flight)
+
+    def _end(self, key: str, flight: asyncio.Future[Response]) -> None:
+        """Take the flight off the list. Waiters of one without an outcome (the asker was cancelled, or its own budget
+        is spent) are woken to ask themselves."""
+        del self.replies.flights[key]
+        flight.cancel()
 
     def _hit(self, reply: Reply) -> Response:
         if self.account and self.account.payer and reply.payer == self.account.payer:
             self.account.replay(reply.key, reply.response.usage)
         return _free(reply.response)
+
+
+def _fail(flight: asyncio.Future[Response], error: AdjointError) -> None:
+    flight.set_exception(error)
+    flight.exception()  # marks it as seen: there may be nobody waiting
 
 
 def _free(response: Response) -> Response:

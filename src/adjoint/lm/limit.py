@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from adjoint.base.errors import UsageError
 from adjoint.lm.base import BaseLM, Wrapper
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ class Limit(Wrapper):
 
     def __init__(self, inner: BaseLM, concurrency: int) -> None:
         super().__init__(inner)
+        if concurrency < 1:
+            message = f"a concurrency of {concurrency} would wait for ever; give 1 or more."
+            raise UsageError(message)
         self.slots = asyncio.Semaphore(concurrency)
 
     async def __call__(self, request: Request) -> Response:

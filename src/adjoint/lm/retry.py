@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from adjoint.base.errors import LMError
+from adjoint.base.errors import LMError, UsageError
 from adjoint.lm.base import BaseLM, Wrapper
 
 if TYPE_CHECKING:
@@ -27,6 +27,11 @@ class RetryPolicy:
     base: float = 0.05
     longest: float = 20.0
     deadline: float = 300.0
+
+    def __post_init__(self) -> None:
+        if self.attempts < 1:
+            message = f"{self.attempts} attempts cannot be; the first one counts, so give 1 or more."
+            raise UsageError(message)
 
 
 class Retry(Wrapper):

@@ -51,7 +51,7 @@ class Request:
         """The whole request as JSON, defaults included: what the cache key is made of."""
         return {
             "messages": [{"role": m.role, "content": m.content} for m in self.messages],
-            "temperature": self.temperature,
+            "temperature": None if self.temperature is None else float(self.temperature),  # 0 and 0.0 are one request
             "max_tokens": self.max_tokens,
             "stop": list(self.stop),
             "seed": self.seed,

@@ -1,1 +1,22 @@
 """Floor 8: what users need to test their own programs: the scripted LM and the fake provider."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from adjoint.lm.scripted import ScriptedLM
+
+if TYPE_CHECKING:
+    from adjoint.testing.provider import FakeProvider, Raw
+
+__all__ = ["FakeProvider", "Raw", "ScriptedLM"]
+
+
+def __getattr__(name: str) -> Any:
+    """The fake provider brings a web server, so it is imported on first use."""
+    if name in ("FakeProvider", "Raw"):
+        from adjoint.testing import provider
+
+        return getattr(provider, name)
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)

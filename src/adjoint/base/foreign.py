@@ -1,0 +1,26 @@
+"""Other people's code: the one place where any exception is caught, to give it a name and a place in the tree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from adjoint.base.errors import AdjointError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+T = TypeVar("T")
+
+
+async def foreign(work: Awaitable[T], error: type[AdjointError], who: str) -> T:
+    """Await code that the user wrote; whatever it raises becomes `error`, which names `who` and what was raised.
+
+    Adjoint's own errors pass unchanged, so that a language model's failure inside user code stays what it is.
+    """
+    try:
+        return await work
+    except AdjointError:
+        raise
+    except Exception as raised:  # noqa: BLE001 - foreign code may raise anything, and one row must not end the run
+        message = f"{who} raised {type(raised).__name__}: {raised}"
+        raise error(message) from raised

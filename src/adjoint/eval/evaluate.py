@@ -1,0 +1,160 @@
+"""Evaluation: a program over rows, many at once, every failure kept apart from every score."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from adjoint.base.code import code_digest
+from adjoint.base.errors import BudgetExceeded, UsageError
+from adjoint.base.json import digest, plain
+from adjoint.base.portal import portal
+from adjoint.data.records import distinct, id_of
+from adjoint.eval.cells import Cell, run_cells
+from adjoint.eval.compare import Comparison, compare_scores
+from adjoint.eval.report import Report, ordered
+from adjoint.lm.budget import Account, Budget
+from adjoint.program.context import CONCURRENCY, active_ledger, active_lm, context
+from adjoint.program.metric import check
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from adjoint.data.records import Example
+    from adjoint.lm.base import BaseLM
+    from adjoint.program.metric import Metric
+    from adjoint.program.module import Module
+
+
+def evaluate(
+    program: Module,
+    data: Sequence[Example],
+    metric: Metric,
+    *,
+    lm: BaseLM | str | None = None,
+    name: str = "program",
+    limit: int = CONCURRENCY,
+    budget: Budget | str | int | None = None,
+    on_cell: Callable[[Cell], None] | None = None,
+) -> Report:
+    """Run `program` on every row and measure it; `limit` rows run at once.
+
+    Rows that fail are counted as errors, never as 0. A spent budget ends the evaluation; the report says so and holds
+    everything that was measured. Cells go to the ledger as they end. In asynchronous code use `aevaluate`.
+    """
+    return portal.run(aevaluate(program, data, metric, lm=lm, name=name, limit=limit, budget=budget, on_cell=on_cell))
+
+
+async def aevaluate(
+    program: Module,
+    data: Sequence[Example],
+    metric: Metric,
+    *,
+    lm: BaseLM | str | None = None,
+    name: str = "program",
+    limit: int = CONCURRENCY,
+    budget: Budget | str | int | None = None,
+    on_cell: Callable[[Cell], None] | None = None,
+) -> Report:
+    """`evaluate` for asynchronous code."""
+    check(metric)
+    rows = distinct(data)
+    if not rows:
+        message = "there is nothing to evaluate: the data has no rows."
+        raise UsageError(message)
+    changes: dict[str, Any] = {"lm": lm} if lm is not None else {}
+    with context(**changes):
+        run = run_id("evaluate", program, rows, metric)
+        with context(account=Account(Budget.parse(budget), payer=run)) if budget is not None else context():
+            return await portal.here(_evaluate(program, rows, metric, run, name=name, limit=limit, on_cell=on_cell))
+
+
+async def _evaluate(
+    program: Module,
+    rows: list[Example],
+    metric: Metric,
+    run: str,
+    *,
+    name: str,
+    limit: int,
+    on_cell: Callable[[Cell], None] | None,
+) -> Report:
+    started, ledger = time.monotonic(), active_ledger()
+    if ledger:
+        ledger.append(run, "begin", {"what": "evaluate", "name": name, "rows": len(rows), "state": plain(dict(program.state_dict()))})
+    found: dict[int, Cell] = {}
+    stopped = None
+    try:
+        async for index, cell in run_cells([(program, row) for row in rows], metric, limit=limit):
+            found[index] = cell
+            if ledger:
+                ledger.append(run, "cell", cell.record())
+            if on_cell:
+                on_cell(cell)
+    except BudgetExceeded as error:
+        stopped = str(error)
+    report = Report(name, tuple(rows), ordered(rows, found), time.monotonic() - started, stopped)
+    if ledger:
+        ledger.append(run, "end", report.to_dict(cells=False))
+    return report
+
+
+def run_id(what: str, program: Module, rows: Sequence[Example], metric: Metric, *more: Any) -> str:
+    """The name of a run: a digest of everything that decides it, so the same command names the same run.
+
+    What decides it are the program (its class and state), the rows, the metric, the LM and `more`.
+    """
+    described = {
+        "program": fingerprint(program),
+        "rows": [id_of(row) for row in rows],
+        "metric": code_digest(metric),
+        "lm": getattr(active_lm(), "identity", None) or active_lm().name,
+        "more": plain(list(more)),
+    }
+    return f"{what}-{digest(described, length=12)}"
+
+
+def fingerprint(program: Module) -> str:
+    """A digest of the program as it stands: the code and names of its modules, its signatures and its state."""
+    modules = [
+        [name, code_digest(type(module)), repr(getattr(module, "signature", "")), plain(getattr(module, "config", {}))]
+        for name, module in program.named_modules()
+    ]
+    return digest({"modules": modules, "state": dict(program.state_dict())}, length=16)
+
+
+def compare(before: Report, after: Report) -> Comparison:
+    """The paired comparison of two reports on the same rows: difference with interval, exact test, flips, verdict."""
+    left, right = (
+        {cell.example: None if cell.score is None else cell.score.value for cell in report.cells} for report in (before, after)
+    )
+    ids = [name for name in left if name in right]
+    if not ids:
+        message = f"{before.name!r} and {after.name!r} share no row, so they cannot be compared; evaluate both on the same data."
+        raise UsageError(message)
+    return compare_scores([left[name] for name in ids], [right[name] for name in ids], ids)
+
+
+class Evaluate:
+    """DSPy's spelling: `Evaluate(devset=rows, metric=metric)(program)` gives a `Report`."""
+
+    def __init__(
+        self,
+        *,
+        devset: Sequence[Example],
+        metric: Metric | None = None,
+        num_threads: int | None = None,
+        display_progress: bool = False,
+        display_table: bool | int = False,
+        **unused: Any,
+    ) -> None:
+        self.devset, self.metric, self.limit = devset, metric, num_threads
+        self.shown = {"display_progress": display_progress, "display_table": display_table, **unused}
+
+    def __call__(self, program: Module, metric: Metric | None = None, devset: Sequence[Example] | None = None) -> Report:
+        chosen = metric or self.metric
+        if chosen is None:
+            message = "Evaluate needs a metric: Evaluate(devset=..., metric=...) or evaluator(program, metric=...)."
+            raise UsageError(message)
+        rows = self.devset if devset is None else devset
+        return evaluate(program, rows, chosen, limit=CONCURRENCY if self.limit is None else self.limit)

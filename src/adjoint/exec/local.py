@@ -1,0 +1,43 @@
+"""The local executor: tasks on this process's event loop, never more than a limit at once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from adjoint.exec.base import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+
+I = TypeVar("I")  # noqa: E741
+R = TypeVar("R")
+
+
+class Local:
+    """Starts items in order; when one raises or the consumer stops, the others are cancelled and waited for."""
+
+    async def map(self, task: Callable[[I], Awaitable[R]], items: Iterable[I], *, limit: int) -> AsyncIterator[Outcome[R]]:
+        waiting = enumerate(items)
+        running: dict[asyncio.Task[R], int] = {}
+
+        def fill() -> None:
+            while len(running) < limit and (item := next(waiting, None)) is not None:
+                running[asyncio.ensure_future(task(item[1]))] = item[0]  # type: ignore[index]
+
+        fill()
+        try:
+            while running:
+                done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                ended = sorted(((running.pop(one), one) for one in done), key=lambda pair: pair[0])
+                fill()
+                for index, one in ended:
+                    yield Outcome(index, one.result())
+        finally:
+            await _stop(running)
+
+
+async def _stop(running: dict[asyncio.Task[Any], int]) -> None:
+    for one in running:
+        one.cancel()
+    await asyncio.gather(*running, return_exceptions=True)

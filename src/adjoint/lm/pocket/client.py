@@ -1,0 +1,232 @@
+"""`Pocket`: the embedded language model. It runs offline, in this process, on one CPU core.
+
+It was trained from scratch on a small procedural world of English tasks (see CARD.md) and is of use only inside it:
+for trying out and testing programs, metrics and optimizers with a model that really reads its prompt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import warnings
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adjoint.base.errors import ContextLengthError, RequestError
+from adjoint.lm.types import Response, TokenLogprob, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from adjoint.lm.pocket.decode import Job, Reply
+    from adjoint.lm.pocket.model import Model, Prefix
+    from adjoint.lm.pocket.tokenizer import Tokenizer
+    from adjoint.lm.types import Request
+
+WEIGHTS = Path(__file__).parent / "weights"
+MAX_BATCH = 64
+DEFAULT_MAX_TOKENS = 128
+_GATHER_SECONDS = 0.001
+"""How long the first request of a quiet moment waits for others to join it."""
+_SHARED_MIN = 12
+"""A prefix of fewer tokens is not worth a cache entry."""
+_PREFIXES_KEPT = 8
+_SPELLED_LIMIT = 0.5
+_SPELLED_MIN = 12
+
+
+class OutOfVocabularyWarning(UserWarning):
+    """A prompt is mostly made of words that the pocket model has never seen."""
+
+
+@dataclass(frozen=True)
+class _Ask:
+    """One request on its way: the ids before the last message (sharable), those of the last one, and who waits."""
+
+    prefix: tuple[int, ...]
+    job: Job
+    future: asyncio.Future[Reply]
+
+
+@dataclass(frozen=True)
+class _Engine:
+    """What is loaded on the first call."""
+
+    model: Model
+    tokenizer: Tokenizer
+
+
+class Pocket:
+    """The embedded LM. Concurrent calls on one event loop are decoded together; replies do not depend on the company.
+
+    `temperature` None or 0 is greedy; sampling is reproducible: with `seed` it depends on the seed, without one on
+    the request itself, and in both cases on `sample`. `logprobs` are those of the model at temperature 1. Raises
+    `ContextLengthError` if the prompt leaves no room for a reply, `RequestError` for settings it does not know.
+    """
+
+    name = "pocket"
+
+    def __init__(self, folder: Path | str | None = None, *, max_batch: int = MAX_BATCH) -> None:
+        self._folder = Path(folder) if folder is not None else WEIGHTS
+        self._max_batch = max_batch
+        self._prefixes: OrderedDict[tuple[int, ...], Prefix] = OrderedDict()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._queue: list[_Ask] = []
+        self._drain: asyncio.Task[None] | None = None
+        self._warned = False
+
+    @cached_property
+    def identity(self) -> str:
+        """SHA-256 over weights and tokenizer: two models that could answer differently never share cached replies."""
+        total = hashlib.sha256()
+        for file in ("config.json", "model.safetensors", "tokenizer.json"):
+            total.update((self._folder / file).read_bytes())
+        return f"pocket@{total.hexdigest()}"
+
+    @cached_property
+    def _engine(self) -> _Engine:
+        from adjoint.lm.pocket.model import Model
+        from adjoint.lm.pocket.tokenizer import Tokenizer
+
+        return _Engine(Model(self._folder), Tokenizer(self._folder / "tokenizer.json"))
+
+    @cached_property
+    def _worker(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(max_workers=1, thread_name_prefix="adjoint-pocket")
+
+    async def __call__(self, request: Request) -> Response:
+        loop = asyncio.get_running_loop()
+        prefix, job = self._plan(request)
+        if loop is not self._loop:
+            self._loop, self._queue, self._drain = loop, [], None
+        future: asyncio.Future[Reply] = loop.create_future()
+        self._queue.append(_Ask(prefix, job, future))
+        if self._drain is None or self._drain.done():
+            self._drain = loop.create_task(self._serve(loop))
+        reply = await future
+        usage = Usage(calls=1, input_tokens=len(prefix) + len(job.suffix), output_tokens=reply.tokens, usd=0.0)
+        scores = tuple(TokenLogprob(*pair) for pair in reply.logprobs) if reply.logprobs is not None else None
+        return Response(reply.text, finish=reply.finish, usage=usage, model=self.name, logprobs=scores)
+
+    def _plan(self, request: Request) -> tuple[tuple[int, ...], Job]:
+        """The prompt as (shared ids, own ids with settings); everything that can be refused is refused here."""
+        from adjoint.lm.pocket.decode import Job
+
+        if not request.messages:
+            message = "the request has no message; give at least one."
+            raise RequestError(message)
+        if request.extra:
+            message = f"the pocket model knows no option {min(request.extra)!r}; leave `extra` empty."
+            raise RequestError(message)
+        if request.temperature is not None and request.temperature < 0:
+            message = f"temperature is {request.temperature}; it must be 0 (greedy) or more."
+            raise RequestError(message)
+        if request.max_tokens is not None and request.max_tokens < 1:
+            message = f"max_tokens is {request.max_tokens}; it must be 1 or more."
+            raise RequestError(message)
+        tokenizer, context = self._engine.tokenizer, self._engine.model.context
+        ids = tokenizer.turns(request.messages)
+        prefix = tokenizer.turns(request.messages[:-1])
+        suffix = (*ids[len(prefix) :], tokenizer.reply_mark())
+        room = context - len(ids) - 1
+        if room < 1:
+            message = (
+                f"the prompt has {len(ids) + 1} tokens, and the pocket model reads at most {context - 1}: "
+                "use fewer or shorter demos, or a larger model."
+            )
+            raise ContextLengthError(message)
+        self._warn_if_spelled(tokenizer, suffix)
+        limit = min(DEFAULT_MAX_TOKENS if request.max_tokens is None else request.max_tokens, room)
+        job = Job(suffix, limit, request.temperature or 0.0, _seed(request), tuple(request.stop), request.logprobs)
+        return tuple(prefix), job
+
+    def _warn_if_spelled(self, tokenizer: Tokenizer, suffix: Sequence[int]) -> None:
+        if self._warned or len(suffix) < _SPELLED_MIN:
+            return
+        share = tokenizer.spelled_share(suffix)
+        if share > _SPELLED_LIMIT:
+            self._warned = True
+            message = (
+                f"{share:.0%} of this prompt's tokens spell words that the pocket model does not know. It knows about a "
+                "thousand English words and is of little use outside them; choose another model for real work."
+            )
+            warnings.warn(message, OutOfVocabularyWarning, stacklevel=3)
+
+    async def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Takes what is queued, decodes it group by group in the worker thread, until nothing is queued."""
+        await asyncio.sleep(_GATHER_SECONDS)
+        while self._queue:
+            taken = [ask for ask in self._queue[: self._max_batch] if not ask.future.done()]
+            self._queue = self._queue[self._max_batch :]
+            for prefix, asks in self._groups(taken):
+                try:
+                    replies = await loop.run_in_executor(self._worker, self._decode, prefix, asks)
+                except Exception as error:  # noqa: BLE001 - whatever it is belongs to those who wait, not to this task
+                    for ask in asks:
+                        if not ask.future.done():
+                            ask.future.set_exception(error)
+                    continue
+                for ask, reply in zip(asks, replies, strict=True):
+                    if not ask.future.done():
+                        ask.future.set_result(reply)
+
+    def _groups(self, asks: list[_Ask]) -> list[tuple[tuple[int, ...], list[_Ask]]]:
+        """(shared prefix, its asks); asks that share with nobody go together by length, without a prefix."""
+        by_prefix: dict[tuple[int, ...], list[_Ask]] = {}
+        for ask in asks:
+            by_prefix.setdefault(ask.prefix, []).append(ask)
+        groups: list[tuple[tuple[int, ...], list[_Ask]]] = []
+        alone: list[_Ask] = []
+        for prefix, members in by_prefix.items():
+            if len(prefix) >= _SHARED_MIN and (len(members) > 1 or prefix in self._prefixes or len(by_prefix) == 1):
+                groups.append((prefix, members))
+            else:
+                alone += members
+        alone.sort(key=_length)
+        while alone:
+            # Rows are padded to the longest, so only prompts of similar length go together.
+            limit = 1.3 * _length(alone[0]) + 32
+            size = sum(_length(ask) <= limit for ask in alone)
+            groups.append(((), alone[:size]))
+            alone = alone[size:]
+        return groups
+
+    def _decode(self, prefix: tuple[int, ...], asks: list[_Ask]) -> list[Reply]:
+        """Runs in the worker thread, which alone touches the prefix cache's values."""
+        from dataclasses import replace
+
+        from adjoint.lm.pocket.blas import one_thread
+        from adjoint.lm.pocket.decode import generate
+
+        engine = self._engine
+        jobs = [ask.job if prefix else replace(ask.job, suffix=ask.prefix + ask.job.suffix) for ask in asks]
+        with one_thread():
+            return generate(engine.model, engine.tokenizer, self._prefix(prefix), jobs)
+
+    def _prefix(self, ids: tuple[int, ...]) -> Prefix:
+        found = self._prefixes.get(ids)
+        if found is None:
+            found = self._engine.model.prefix(list(ids))
+            if ids:
+                self._prefixes[ids] = found
+        if ids:
+            self._prefixes.move_to_end(ids)
+            while len(self._prefixes) > _PREFIXES_KEPT:
+                self._prefixes.popitem(last=False)
+        return found
+
+
+def _length(ask: _Ask) -> int:
+    return len(ask.prefix) + len(ask.job.suffix)
+
+
+def _seed(request: Request) -> int:
+    """The seed of a sampled reply: from the given seed, else from the request, and always from the draw's number."""
+    if not request.temperature:
+        return 0
+    base = str(request.seed) if request.seed is not None else repr(request.messages)
+    return int.from_bytes(hashlib.sha256(f"{base}\x00{request.sample}".encode()).digest()[:8], "big")

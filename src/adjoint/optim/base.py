@@ -1,0 +1,97 @@
+"""What an optimizer is: a proposer of states with a JSON memory. The Study owns the loop, the budget and the decisions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from adjoint.base import rng
+from adjoint.base.json import Json
+from adjoint.data.records import id_of
+from adjoint.program.context import context
+from adjoint.program.state import State, name_of
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Mapping, Sequence
+
+    from adjoint.data.records import Example
+    from adjoint.eval.cells import Cell
+    from adjoint.lm.base import BaseLM
+    from adjoint.optim.bench import Bench
+    from adjoint.program.module import Module
+
+Memory = Any
+"""What an optimizer remembers between rounds; JSON, so that a run can be replayed."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came of one proposed state: its mean over the `n` selection rows it was tried on, and whether it was kept."""
+
+    state: State
+    mean: float | None
+    n: int
+    errors: int
+    accepted: bool
+
+    @property
+    def name(self) -> str:
+        return name_of(self.state)
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """What an optimizer may use while it proposes: the best state so far, the feedback rows, and runs on them.
+
+    Selection and holdout rows are not here, by construction.
+    """
+
+    program: Module
+    best: State
+    feedback: tuple[Example, ...]
+    proposer_lm: BaseLM
+    seed: int
+    round: int
+    bench: Bench = field(repr=False)
+
+    def rng(self, *names: str | int) -> random.Random:
+        """The random stream of this round with that name."""
+        return rng.stream(self.seed, "round", self.round, *names)
+
+    async def run(self, state: State, rows: Sequence[Example]) -> list[Cell]:
+        """Run a state on feedback rows, with tapes, in the order of the rows."""
+        return await self.bench.run(self.program.with_state(state), rows)
+
+    async def run_program(self, program: Module, rows: Sequence[Example], *, sample: int = 0) -> list[Cell]:
+        """Run another program, such as a teacher, on feedback rows; `sample` > 0 draws its replies anew."""
+        with context(sample=sample):
+            return await self.bench.run(program, rows)
+
+    def rows_of(self, cells: Sequence[Cell]) -> list[Example]:
+        """The feedback rows of cells."""
+        by_id = {id_of(row): row for row in self.feedback}
+        return [by_id[cell.example] for cell in cells]
+
+
+@runtime_checkable
+class Optimizer(Protocol):
+    """`ask` may call LMs and run rows; `init` and `tell` are pure, so that a run is replayed by doing it again."""
+
+    name: str
+
+    def settings(self) -> Mapping[str, Json]:
+        """Everything that decides what is proposed: part of the name of the run."""
+        ...
+
+    def init(self, seed_state: State) -> Memory:
+        """The memory before the first round."""
+        ...
+
+    async def ask(self, memory: Memory, work: Workbench) -> Sequence[State]:
+        """States to try next; none ends the run."""
+        ...
+
+    def tell(self, memory: Memory, trials: Sequence[Trial]) -> Memory:
+        """The memory after the trials of one round."""
+        ...

@@ -1,0 +1,77 @@
+"""The bench: buys cells, each once, and keeps them in the ledger so that a resumed run has them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from adjoint.data.records import id_of
+from adjoint.eval.cells import Cell, run_cells
+from adjoint.program.state import name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from adjoint.data.records import Example
+    from adjoint.ledger.store import Ledger
+    from adjoint.program.metric import Metric
+    from adjoint.program.module import Module
+    from adjoint.program.state import State
+
+
+class Bench:
+    """Runs candidates on rows for one run. A scored cell is never bought twice; a failed one is tried again on resume."""
+
+    def __init__(
+        self, program: Module, metric: Metric, run: str, ledger: Ledger | None, *, limit: int, on_cell: Callable[[Cell], None] | None
+    ) -> None:
+        self.program, self.metric, self.run_name, self.ledger, self.limit, self.on_cell = program, metric, run, ledger, limit, on_cell
+        self.cells: dict[tuple[str, str], Cell] = {}
+        self.bought = 0
+        for event in ledger.events(run, "cell") if ledger else ():
+            body: Any = event.body
+            if body["error"] is None:
+                self.cells[body["candidate"], body["example"]] = Cell.recorded(body)
+
+    async def score(self, states: Sequence[State], rows: Sequence[Example]) -> None:
+        """Make sure that every state has a cell on every row; what is missing is bought, all of it at once."""
+        programs = {name_of(state): self.program.with_state(state) for state in states}
+        wanted = [(name, row) for row in rows for name in programs if (name, id_of(row)) not in self.cells]
+        jobs = [(programs[name], row) for name, row in wanted]
+        async for index, cell in run_cells(jobs, self.metric, limit=self.limit):
+            name, row = wanted[index]
+            self.cells[name, id_of(row)] = replace(cell, tape=None, prediction=None)
+            if self.ledger:
+                self.ledger.append(self.run_name, "cell", {"candidate": name, **cell.record()})
+            self._announce(cell)
+
+    def score_of(self, state: State, row: Example) -> float | None:
+        """The score of a bought cell; None if it failed."""
+        score = self.cells[name_of(state), id_of(row)].score
+        return None if score is None else score.value
+
+    def scores(self, state: State, rows: Sequence[Example]) -> list[float]:
+        """The scores of a state on those of the rows that were bought and did not fail."""
+        name = name_of(state)
+        cells = [self.cells.get((name, id_of(row))) for row in rows]
+        return [cell.score.value for cell in cells if cell is not None and cell.score is not None]
+
+    def errors(self, state: State, rows: Sequence[Example]) -> int:
+        """How many of the bought cells of a state on these rows have failed."""
+        name = name_of(state)
+        cells = [self.cells.get((name, id_of(row))) for row in rows]
+        return sum(cell is not None and cell.error is not None for cell in cells)
+
+    async def run(self, program: Module, rows: Sequence[Example]) -> list[Cell]:
+        """Run a program on rows with tapes, in the order of the rows. These cells teach; they are not kept."""
+        found: dict[int, Cell] = {}
+        jobs = [(program, row) for row in rows]
+        async for index, cell in run_cells(jobs, self.metric, limit=self.limit, compiling=True):
+            found[index] = cell
+            self._announce(cell)
+        return [found[index] for index in range(len(rows))]
+
+    def _announce(self, cell: Cell) -> None:
+        self.bought += 1
+        if self.on_cell:
+            self.on_cell(cell)

@@ -1,0 +1,111 @@
+"""`optimize`: the one front door of all optimizers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from adjoint.base.errors import UnknownNameError, UsageError
+from adjoint.base.portal import portal
+from adjoint.data.records import split
+from adjoint.lm.budget import Budget
+from adjoint.optim.base import Optimizer
+from adjoint.optim.bootstrap import BootstrapFewShot, BootstrapFewShotWithRandomSearch, LabeledFewShot
+from adjoint.optim.study import Progress, Ship, Study
+from adjoint.optim.tgd import TextualGradientDescent
+from adjoint.program.context import CONCURRENCY, context
+from adjoint.program.metric import check
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from adjoint.data.records import Example
+    from adjoint.lm.base import BaseLM
+    from adjoint.optim.result import Result
+    from adjoint.program.metric import Metric
+    from adjoint.program.module import Module
+
+OPTIMIZERS: dict[str, Callable[[], Optimizer]] = {
+    "labeled-few-shot": LabeledFewShot,
+    "bootstrap": BootstrapFewShot,
+    "bootstrap-rs": BootstrapFewShotWithRandomSearch,
+    "tgd": TextualGradientDescent,
+}
+"""The optimizers that are known by name, with their default settings."""
+
+
+def optimize(
+    program: Module,
+    *,
+    trainset: Sequence[Example],
+    metric: Metric,
+    optimizer: str | Optimizer = "bootstrap-rs",
+    budget: Budget | str | int | None = None,
+    valset: Sequence[Example] | None = None,
+    lm: BaseLM | str | None = None,
+    proposer_lm: BaseLM | None = None,
+    seed: int = 0,
+    ship: Ship = "certified",
+    limit: int = CONCURRENCY,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Result:
+    """Search for a better program and return it if it is shown to be better on rows that the search has not seen.
+
+    The rows are divided into feedback (what optimizers learn from), selection (where candidates race) and holdout (where
+    the certificate is earned). `budget` caps calls, tokens, dollars or seconds of everything together: `"2000calls"`,
+    `"$5"`, `"30m"`, `Budget(...)`. The same call again continues or replays the run: nothing received is bought twice.
+    `ship="always"` returns the best found without a certificate. In asynchronous code use `aoptimize`.
+    """
+    return portal.run(
+        aoptimize(
+            program,
+            trainset=trainset,
+            metric=metric,
+            optimizer=optimizer,
+            budget=budget,
+            valset=valset,
+            lm=lm,
+            proposer_lm=proposer_lm,
+            seed=seed,
+            ship=ship,
+            limit=limit,
+            on_progress=on_progress,
+        )
+    )
+
+
+async def aoptimize(
+    program: Module,
+    *,
+    trainset: Sequence[Example],
+    metric: Metric,
+    optimizer: str | Optimizer = "bootstrap-rs",
+    budget: Budget | str | int | None = None,
+    valset: Sequence[Example] | None = None,
+    lm: BaseLM | str | None = None,
+    seed: int = 0,
+    **settings: Any,
+) -> Result:
+    """`optimize` for asynchronous code."""
+    if not trainset:
+        message = "the trainset is empty; give rows to learn from, choose with and certify on."
+        raise UsageError(message)
+    study = Study(
+        program=program,
+        optimizer=optimizer_of(optimizer),
+        metric=check(metric),
+        split=split(trainset, valset, seed=seed),
+        budget=Budget.parse(budget),
+        seed=seed,
+        **settings,
+    )
+    with context(**({} if lm is None else {"lm": lm})):
+        return await portal.here(study.run())
+
+
+def optimizer_of(optimizer: str | Optimizer) -> Optimizer:
+    """An optimizer by name, or as it is."""
+    if isinstance(optimizer, str):
+        if optimizer not in OPTIMIZERS:
+            raise UnknownNameError.of("optimizer", optimizer, OPTIMIZERS)
+        return OPTIMIZERS[optimizer]()
+    return optimizer

@@ -1,0 +1,84 @@
+"""What an optimisation gives: the program to use, how it was found, and the verdict that a user may quote."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from adjoint.base.json import Json, plain
+from adjoint.program.state import State, name_of
+
+if TYPE_CHECKING:
+    from adjoint.eval.certificate import Verdict
+    from adjoint.lm.types import Usage
+    from adjoint.optim.base import Trial
+    from adjoint.program.module import Module
+
+
+@dataclass(frozen=True)
+class OptimizationReport:
+    """How a run went.
+
+    `certificate` compares the best state found with the original on holdout rows that nothing else has seen; it is None
+    if nothing better was found. `selection` is the mean score of the best state where it was chosen, and so too high on
+    average: quote the certificate. `shipped` says whether the returned program differs from the original.
+    """
+
+    optimizer: str
+    rounds: int
+    trials: tuple[Trial, ...]
+    best: State
+    selection: float | None
+    certificate: Verdict | None
+    shipped: bool
+    stopped: str
+    usage: Usage
+    cells: int
+    seconds: float
+
+    @property
+    def verdict(self) -> str:
+        """`better` or `not shown better`."""
+        return self.certificate.verdict if self.certificate else "not shown better"
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.optimizer}: {self.rounds} rounds, {len(self.trials)} candidates, {self.cells} cells, "
+            f"{self.usage.calls} calls, {self.seconds:.1f} s; stopped: {self.stopped}"
+        ]
+        if self.certificate:
+            c = self.certificate
+            lines.append(
+                f"holdout: {100 * c.difference:+.1f} points [{100 * c.low:+.1f}, {100 * c.high:+.1f}] "
+                f"(anytime-valid 95 %), n={c.n}, {c.errors} errors: {c.verdict}"
+            )
+        lines.append("the optimized program is returned" if self.shipped else "the original program is returned")
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, Json]:
+        return {
+            "optimizer": self.optimizer,
+            "rounds": self.rounds,
+            "trials": [
+                {"candidate": t.name, "mean": t.mean, "n": t.n, "errors": t.errors, "accepted": t.accepted} for t in self.trials
+            ],
+            "best": name_of(self.best),
+            "selection": self.selection,
+            "certificate": None if self.certificate is None else plain(self.certificate.to_dict()),
+            "verdict": self.verdict,
+            "shipped": self.shipped,
+            "stopped": self.stopped,
+            "calls": self.usage.calls,
+            "cells": self.cells,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+@dataclass(frozen=True)
+class Result:
+    """`program` is ready to use and to save; `state` is its state, `run_id` its name in the ledger."""
+
+    program: Module
+    state: State
+    report: OptimizationReport
+    run_id: str

@@ -1,0 +1,65 @@
+"""Strategy: the common base of optimizers. It gives them DSPy's front door, `compile`, and the plainest memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from adjoint.base.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from adjoint.base.json import Json
+    from adjoint.data.records import Example
+    from adjoint.optim.base import Memory, Trial, Workbench
+    from adjoint.program.metric import Metric
+    from adjoint.program.module import Module
+    from adjoint.program.state import State
+
+
+class Strategy:
+    """Abstract: subclasses set `name` and write `settings` and `ask`; `init` and `tell` if they remember more than rounds."""
+
+    name: str
+
+    def __init__(self, metric: Metric | None = None) -> None:
+        self.metric = metric
+
+    def settings(self) -> Mapping[str, Json]:
+        raise NotImplementedError
+
+    def init(self, seed_state: State) -> Memory:
+        del seed_state
+        return {"asked": 0}
+
+    async def ask(self, memory: Memory, work: Workbench) -> Sequence[State]:
+        raise NotImplementedError
+
+    def tell(self, memory: Memory, trials: Sequence[Trial]) -> Memory:
+        del trials
+        return {**memory, "asked": memory["asked"] + 1}
+
+    def compile(
+        self,
+        student: Module,
+        *,
+        trainset: Sequence[Example],
+        valset: Sequence[Example] | None = None,
+        teacher: Module | None = None,
+        **options: Any,
+    ) -> Module:
+        """DSPy's spelling of `optimize(student, ...).program`; the student itself is never changed.
+
+        Ships the best found, as DSPy does; `optimize` certifies before it ships.
+        """
+        from adjoint.optim.compile import optimize
+
+        if self.metric is None:
+            message = f"{type(self).__name__} needs a metric: {type(self).__name__}(metric=...)."
+            raise UsageError(message)
+        if teacher is not None:
+            self.teacher = teacher
+        result = optimize(
+            student, trainset=trainset, valset=valset, metric=self.metric, optimizer=self, **{"ship": "always", **options}
+        )
+        return result.program

@@ -1,0 +1,180 @@
+"""The Study: the one driver of every optimizer. Ask, buy cells, tell, stop; then certify before anything is shipped."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from adjoint.base import rng
+from adjoint.base.errors import BudgetExceeded, UsageError
+from adjoint.base.json import plain
+from adjoint.eval.certificate import Certificate, Verdict
+from adjoint.eval.evaluate import run_id
+from adjoint.lm.budget import Account, Budget
+from adjoint.optim.allocate import Racing
+from adjoint.optim.base import Optimizer, Trial, Workbench
+from adjoint.optim.bench import Bench
+from adjoint.optim.result import OptimizationReport, Result
+from adjoint.program.context import active_ledger, active_lm, context
+from adjoint.program.state import State, name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from adjoint.data.records import Split
+    from adjoint.lm.base import BaseLM
+    from adjoint.lm.types import Usage
+    from adjoint.program.metric import Metric
+    from adjoint.program.module import Module
+
+Ship: TypeAlias = Literal["certified", "always"]
+
+_SEARCH_SHARE = 0.8
+"""The part of the budget that the search may spend; the rest is held back for the certificate."""
+_BLOCK = 8
+"""Holdout rows bought at once between two looks at the certificate."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands: for the live line, and for nobody's decisions."""
+
+    phase: Literal["propose", "race", "certify", "done"]
+    round: int
+    best: float | None
+    cells: int
+    usage: Usage
+
+
+@dataclass
+class Study:
+    """One optimisation run. The same arguments name the same run, so doing it again continues or replays it."""
+
+    program: Module
+    optimizer: Optimizer
+    metric: Metric
+    split: Split
+    budget: Budget = field(default_factory=Budget)
+    seed: int = 0
+    proposer_lm: BaseLM | None = None
+    ship: Ship = "certified"
+    alpha: float = 0.05
+    delta: float = 0.05
+    limit: int = 64
+    on_progress: Callable[[Progress], None] | None = None
+
+    async def run(self) -> Result:
+        """Search, certify, and return the better program, or the original one if none was shown to be better."""
+        if self.ship not in ("certified", "always"):
+            message = f"ship={self.ship!r} is unknown; 'certified' ships what is shown to be better, 'always' ships the best found."
+            raise UsageError(message)
+        self._started = time.monotonic()
+        self._seed_state = self.program.state_dict()
+        rows = (*self.split.feedback, *self.split.selection, *self.split.holdout)
+        settings = [self.optimizer.name, plain(dict(self.optimizer.settings())), self.seed, plain(self.budget), self.alpha, self.delta]
+        self._run = run_id("optimize", self.program, rows, self.metric, *settings)
+        self._ledger = active_ledger()
+        self._bench = Bench(self.program, self.metric, self._run, self._ledger, limit=self.limit, on_cell=lambda _: self._tell_progress())
+        self._account = Account(self.budget, payer=self._run)
+        self._best, self._trials, self._round, self._phase = self._seed_state, list[Trial](), 0, "propose"
+        self._log("begin", {"what": "optimize", "optimizer": self.optimizer.name, "settings": plain(settings), "state": plain(dict(self._seed_state))})
+        with context(account=self._account):
+            stopped = await self._search()
+            certificate = await self._certify()
+        return self._finish(stopped, certificate)
+
+    async def _search(self) -> str:
+        """Rounds of ask, race, tell until the optimizer has nothing more to try or the budget is spent."""
+        self._account.share = _SEARCH_SHARE
+        memory = self.optimizer.init(self._seed_state)
+        tried = {name_of(self._seed_state)}
+        try:
+            while True:
+                self._enter("propose")
+                asked = await self._ask(memory)
+                if not asked:
+                    return "the optimizer has nothing more to try"
+                states = {name_of(state): state for state in asked if name_of(state) not in tried}
+                tried |= set(states)
+                trials = await self._race(list(states.values())) if states else ()
+                memory = self.optimizer.tell(memory, trials)
+                self._round += 1
+        except BudgetExceeded as error:
+            return str(error)
+
+    async def _ask(self, memory: Any) -> list[State]:
+        lm = self.proposer_lm or active_lm()
+        work = Workbench(self.program, self._best, self.split.feedback, lm, self.seed, self._round, self._bench)
+        return list(await self.optimizer.ask(memory, work))
+
+    async def _race(self, states: list[State]) -> tuple[Trial, ...]:
+        """Race the candidates of a round against the best so far, over the selection rows in an order drawn anew."""
+        self._enter("race")
+        for state in states:
+            self._log("candidate", {"candidate": name_of(state), "round": self._round, "state": plain(dict(state))})
+        order = list(self.split.selection)
+        rng.stream(self.seed, "race", self._round).shuffle(order)
+        outcome = await Racing(self.delta).choose(self._best, states, order, self._bench)
+        self._best = outcome.best
+        self._trials.extend(outcome.trials)
+        self._log("decision", {"round": self._round, "best": name_of(self._best)})
+        return outcome.trials
+
+    async def _certify(self) -> Verdict | None:
+        """Compare the best state with the original on the holdout, block by block, until it is shown to be better."""
+        self._account.share = 1.0
+        if name_of(self._best) == name_of(self._seed_state):
+            return None
+        self._enter("certify")
+        order = list(self.split.holdout)
+        rng.stream(self.seed, "holdout").shuffle(order)
+        certificate = Certificate(self.alpha)
+        try:
+            for start in range(0, len(order), _BLOCK):
+                block = order[start : start + _BLOCK]
+                await self._bench.score([self._seed_state, self._best], block)
+                for row in block:
+                    certificate.update(self._bench.score_of(self._best, row), self._bench.score_of(self._seed_state, row))
+                if certificate.crossed:
+                    break
+        except BudgetExceeded:
+            return certificate.summary()  # what was paid for counts; a later look can only add to it
+        return certificate.summary()
+
+    def _finish(self, stopped: str, certificate: Verdict | None) -> Result:
+        changed = name_of(self._best) != name_of(self._seed_state)
+        certified = certificate is not None and certificate.verdict == "better"
+        shipped = changed and (certified or self.ship == "always")
+        state = self._best if shipped else self._seed_state
+        scores = self._bench.scores(self._best, self.split.selection)
+        report = OptimizationReport(
+            optimizer=self.optimizer.name,
+            rounds=self._round,
+            trials=tuple(self._trials),
+            best=self._best,
+            selection=sum(scores) / len(scores) if scores else None,
+            certificate=certificate,
+            shipped=shipped,
+            stopped=stopped,
+            usage=self._account.spent,
+            cells=self._bench.bought,
+            seconds=time.monotonic() - self._started,
+        )
+        self._log("end", {**report.to_dict(), "state": plain(dict(state))})
+        self._enter("done")
+        return Result(self.program.with_state(state), state, report, self._run)
+
+    def _log(self, kind: Any, body: dict[str, Any]) -> None:
+        if self._ledger:
+            self._ledger.append(self._run, kind, body)
+
+    def _enter(self, phase: Literal["propose", "race", "certify", "done"]) -> None:
+        self._phase = phase
+        self._tell_progress()
+
+    def _tell_progress(self) -> None:
+        if self.on_progress:
+            scores = self._bench.scores(self._best, self.split.selection)
+            best = sum(scores) / len(scores) if scores else None
+            self.on_progress(Progress(self._phase, self._round, best, self._bench.bought, self._account.spent))  # type: ignore[arg-type]

@@ -1,0 +1,91 @@
+"""`LM("provider/model")`: the user's handle on a language model, with its default options."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, overload
+
+from adjoint.base.portal import portal
+from adjoint.lm.base import BaseLM, identity_of
+from adjoint.lm.types import Message, Request
+from adjoint.program import context
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Sequence
+
+    from adjoint.lm.types import Response
+
+OPTIONS = ("temperature", "max_tokens", "stop", "seed", "logprobs")
+"""Options of a request that have a field of their own; all others go to the provider as they are."""
+
+
+class LM:
+    """A language model by name: `LM("pocket")` is embedded, `LM("openai/any-model")` any OpenAI-compatible server.
+
+    Keyword options are defaults of every request (`temperature`, `max_tokens`, `stop`, `seed`, and whatever else the
+    provider understands). `base_url` and `api_key` override the environment. `concurrency` caps requests in flight.
+
+    >>> LM("pocket", temperature=0.0)
+    LM('pocket', temperature=0.0)
+    """
+
+    def __init__(
+        self,
+        model: str | BaseLM,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        timeout: float | None = None,
+        concurrency: int | None = None,
+        **options: Any,
+    ) -> None:
+        if isinstance(model, str):
+            from adjoint.lm.names import connect
+
+            client = connect(model, base_url=base_url, api_key=api_key, timeout=timeout)
+        else:
+            client = model
+        self.client: BaseLM = client
+        self.name = client.name
+        self.model = model if isinstance(model, str) else client.name
+        self.concurrency = concurrency
+        self.options = options
+
+    def __repr__(self) -> str:
+        options = "".join(f", {key}={value!r}" for key, value in self.options.items())
+        return f"LM({self.model!r}{options})"
+
+    @property
+    def identity(self) -> str | None:
+        return identity_of(self.client)
+
+    @overload
+    def __call__(self, prompt: Request) -> Coroutine[Any, Any, Response]: ...
+    @overload
+    def __call__(self, prompt: str | None = None, *, messages: Sequence[dict[str, str]] | None = None, **options: Any) -> list[str]: ...
+    def __call__(
+        self, prompt: Request | str | None = None, *, messages: Sequence[dict[str, str]] | None = None, **options: Any
+    ) -> Coroutine[Any, Any, Response] | list[str]:
+        """As an LM: await `lm(request)`. As a person: `lm("hello")` or `lm(messages=[...])` gives a list of one text."""
+        if isinstance(prompt, Request):
+            return self.client(prompt)
+        turns = [Message(turn["role"], turn["content"]) for turn in messages or ()]  # type: ignore[arg-type]
+        if prompt is not None:
+            turns.append(Message("user", prompt))
+        response = portal.run(context.send(request_of(tuple(turns), {**self.options, **options}), self))
+        return [response.text]
+
+    def copy(self, **options: Any) -> LM:
+        """The same endpoint with other default options."""
+        return LM(self.client, concurrency=self.concurrency, **{**self.options, **options})
+
+
+def request_of(messages: tuple[Message, ...], options: dict[str, Any]) -> Request:
+    """A request with these options; `None` leaves one at the provider's default."""
+    given = {key: value for key, value in options.items() if value is not None}
+    sample = given.pop("rollout_id", context.current().sample)
+    own = {key: given.pop(key) for key in OPTIONS if key in given}
+    if isinstance(own.get("stop"), str):
+        own["stop"] = (own["stop"],)
+    elif "stop" in own:
+        own["stop"] = tuple(own["stop"])
+    return Request(messages=messages, sample=sample, extra=given, **own)

@@ -1,0 +1,75 @@
+"""Metrics as functions: which shapes are accepted, and how one is called so that a failure is never a score."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from adjoint.base.errors import MetricError, UsageError
+from adjoint.base.foreign import foreign
+from adjoint.data.records import Example, Score, score_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from adjoint.program.prediction import Prediction
+    from adjoint.program.tape import Tape
+
+Metric: TypeAlias = "Callable[..., Any]"
+"""`metric(example, prediction)` or `metric(example, prediction, tape)`, giving a Score, a bool or a number in [0, 1]."""
+
+_SHAPE = "write `def metric(example, prediction)`, with a third parameter `tape` if it wants the recording"
+
+
+def check(metric: Any) -> Metric:
+    """Refuse what cannot be called as a metric, before anything is spent."""
+    if not callable(metric):
+        message = f"the metric {metric!r} is no function; {_SHAPE}."
+        raise UsageError(message)
+    try:
+        parameters = list(inspect.signature(metric).parameters.values())
+    except (TypeError, ValueError):
+        checked: Metric = metric
+        return checked  # some builtins do not tell their signature; calling them will
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    needed = [p for p in positional if p.default is p.empty]
+    if len(needed) > 3 + 2 * _is_reflective(positional) or (len(positional) < 2 and not variadic):
+        name = getattr(metric, "__name__", repr(metric))
+        message = f"the metric {name}{inspect.signature(metric)} has the wrong parameters; {_SHAPE}."
+        raise UsageError(message)
+    found: Metric = metric
+    return found
+
+
+def _is_reflective(parameters: list[inspect.Parameter]) -> bool:
+    return len(parameters) == 5  # noqa: PLR2004 - GEPA's shape: gold, pred, trace, pred_name, pred_trace
+
+
+async def measure(metric: Metric, example: Example, prediction: Prediction, tape: Tape, *, compiling: bool = False) -> Score:
+    """Call the metric. Whatever it raises becomes a `MetricError` that names the metric.
+
+    A third parameter called `trace` (DSPy's) is None unless the program is being compiled; any other gets the tape.
+    """
+    arguments: list[Any] = [example, prediction, *_rest(metric, tape, compiling=compiling)]
+    name = getattr(metric, "__name__", type(metric).__name__)
+    return score_of(await foreign(_call(metric, arguments), MetricError, f"the metric {name}"))
+
+
+async def _call(metric: Metric, arguments: list[Any]) -> Any:
+    result = metric(*arguments)
+    return await result if inspect.isawaitable(result) else result
+
+
+def _rest(metric: Metric, tape: Tape, *, compiling: bool) -> list[Any]:
+    """What the metric gets beyond example and prediction."""
+    try:
+        parameters = list(inspect.signature(metric).parameters.values())
+    except (TypeError, ValueError):
+        return []
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if _is_reflective(positional):
+        return [tape if compiling else None, None, None]
+    if len(positional) < 3:  # noqa: PLR2004
+        return []
+    return [tape if positional[2].name != "trace" or compiling else None]

@@ -1,0 +1,196 @@
+"""Modules: ordinary Python over other modules. A program is a module; a candidate is a module with another state."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from adjoint.base.errors import UsageError
+from adjoint.base.json import digest
+from adjoint.base.portal import portal
+from adjoint.program import state as states
+from adjoint.program.context import context, current
+from adjoint.program.parameter import Parameter
+from adjoint.program.prediction import Prediction
+from adjoint.program.tape import Tape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from adjoint.program.state import State
+
+FORMAT = "adjoint.program/1"
+
+
+class Module:
+    """Base class of programs. Subclasses write `forward` (or `aforward`, if they await) and call other modules there.
+
+    Parameters and modules are found in the attributes, also inside lists, tuples and dicts, in the order in which they
+    were set; their names are dotted paths (`answer.instruction`, `steps.0.demos`).
+    """
+
+    def forward(self, *args: Any, **inputs: Any) -> Any:
+        message = f"{type(self).__name__} has no forward; write `def forward(self, ...)` or `async def aforward(self, ...)`."
+        raise NotImplementedError(message)
+
+    async def aforward(self, *args: Any, **inputs: Any) -> Any:
+        """By default `forward` in a thread of its own, since it may wait."""
+        return await portal.in_thread(self.forward, *args, **inputs)
+
+    def __call__(self, *args: Any, **inputs: Any) -> Any:
+        """Run the program and wait. `forward` runs in this very thread; only LM calls hop to the event loop."""
+        if type(self).forward is Module.forward and type(self).aforward is not Module.aforward:
+            return portal.run(self.acall(*args, **inputs))
+        with _recording(self, inputs) as tape:
+            return _finished(self.forward(*args, **inputs), tape)
+
+    async def acall(self, *args: Any, **inputs: Any) -> Any:
+        """Run the program in asynchronous code."""
+        with _recording(self, inputs) as tape:
+            return _finished(await self.aforward(*args, **inputs), tape)
+
+    # Structure ---------------------------------------------------------------------------------------------------
+
+    def named_modules(self) -> Iterator[tuple[str, Module]]:
+        """This module (under the empty name) and all modules below it, each once."""
+        for name, item in _walk(self, "", set()):
+            if isinstance(item, Module):
+                yield name, item
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter[Any]]]:
+        """All parameters by dotted name, each once."""
+        for name, item in _walk(self, "", set()):
+            if isinstance(item, Parameter):
+                yield name, item
+
+    def parameters(self) -> list[Parameter[Any]]:
+        """The trainable parameters, as optimizers take them."""
+        return [parameter for _, parameter in self.named_parameters() if parameter.trainable]
+
+    def named_predictors(self) -> list[tuple[str, Any]]:
+        """The leaves that call an LM, by name (`self` for a program that is one itself)."""
+        return [(name or "self", module) for name, module in self.named_modules() if hasattr(module, "signature")]
+
+    def predictors(self) -> list[Any]:
+        return [predictor for _, predictor in self.named_predictors()]
+
+    def set_lm(self, lm: Any) -> None:
+        """Let every predictor of this program use `lm` whatever the context says."""
+        for predictor in self.predictors():
+            predictor.lm = lm
+
+    # State -------------------------------------------------------------------------------------------------------
+
+    def state_dict(self) -> State:
+        """The values of all parameters as flat JSON."""
+        return states.read(self.named_parameters())
+
+    def load_state_dict(self, state: State) -> None:
+        """Set parameters; nothing is changed if a name is unknown."""
+        states.write(self.named_parameters(), state)
+
+    def with_state(self, state: State) -> Self:
+        """A structural copy with other parameter values; LMs, tools and everything else are shared."""
+        made = self.deepcopy()
+        made.load_state_dict(state)
+        return made
+
+    def deepcopy(self) -> Self:
+        """A copy with modules and parameters of its own; everything else is shared."""
+        copied: Self = _copy(self, {})
+        return copied
+
+    def reset_copy(self) -> Self:
+        """A copy whose demos are empty."""
+        made = self.deepcopy()
+        for _, parameter in made.named_parameters():
+            if parameter.kind == "demos":
+                parameter.value = []
+        return made
+
+    def save(self, path: str | Path) -> None:
+        """Write the state as readable JSON. It names no code, no endpoint and no key."""
+        state = dict(self.state_dict())
+        body = {"format": FORMAT, "program": type(self).__name__, "digest": digest(state), "state": state}
+        Path(path).write_text(json.dumps(body, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    def load(self, path: str | Path) -> None:
+        """Read a state that `save` has written. Raises `UsageError` if it is no such file or was changed by accident."""
+        self.load_state_dict(read_state(path))
+
+
+def read_state(path: str | Path) -> dict[str, Any]:
+    """The state in a saved program."""
+    try:
+        body = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        message = f"cannot read the program {str(path)!r}: {error.strerror}."
+        raise UsageError(message) from None
+    except ValueError as error:
+        message = f"{path} is no saved program: it is not JSON ({error})."
+        raise UsageError(message) from None
+    if not isinstance(body, dict) or body.get("format") != FORMAT or not isinstance(body.get("state"), dict):
+        message = f"{path} is no saved program of this version: it needs format {FORMAT!r} and a state. Save it again with program.save."
+        raise UsageError(message)
+    state: dict[str, Any] = body["state"]
+    return state
+
+
+@contextmanager
+def _recording(module: Module, inputs: dict[str, Any]) -> Iterator[Tape | None]:
+    """Open a tape for the outermost module; inside another module the one that runs goes on (and None is given)."""
+    if current().tape is not None:
+        yield None
+        return
+    tape = Tape(module, inputs)
+    with context(tape=tape):
+        yield tape
+
+
+def _finished(result: Any, tape: Tape | None) -> Any:
+    """Let a prediction that the program built itself know the tape that it ended."""
+    if tape is not None and isinstance(result, Prediction) and result.tape is None:
+        result._tape = tape
+    return result
+
+
+def _walk(item: Any, name: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
+    """Modules and parameters below `item`, depth first, in the order in which attributes were set."""
+    if id(item) in seen:
+        return
+    if isinstance(item, Module | Parameter):
+        seen.add(id(item))
+        yield name, item
+    if isinstance(item, Module):
+        for key, value in vars(item).items():
+            yield from _walk(value, _join(name, key.removeprefix("_")), seen)
+    elif isinstance(item, dict):
+        for key, value in item.items():
+            yield from _walk(value, _join(name, str(key)), seen)
+    elif isinstance(item, list | tuple):
+        for index, value in enumerate(item):
+            yield from _walk(value, _join(name, str(index)), seen)
+
+
+def _join(name: str, key: str) -> str:
+    return f"{name}.{key}" if name else key
+
+
+def _copy(item: Any, memo: dict[int, Any]) -> Any:
+    """Copy modules, parameters and the containers that hold them; share all else."""
+    if id(item) in memo:
+        return memo[id(item)]
+    if isinstance(item, Module):
+        made = memo[id(item)] = object.__new__(type(item))
+        vars(made).update({key: _copy(value, memo) for key, value in vars(item).items()})
+        return made
+    if isinstance(item, Parameter):
+        memo[id(item)] = item.copy()
+        return memo[id(item)]
+    if type(item) is dict:
+        return {key: _copy(value, memo) for key, value in item.items()}
+    if type(item) in (list, tuple):
+        return type(item)(_copy(value, memo) for value in item)
+    return item

@@ -1,0 +1,56 @@
+"""Predictions: the typed outputs of a call, which remember the node that made them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from adjoint.data.records import Record
+from adjoint.program.tape import note_read
+
+if TYPE_CHECKING:
+    from adjoint.program.tape import Node, Tape
+
+
+class Prediction(Record):
+    """Outputs by name. Reading one is noted on the tape, since what is read may feed the next call.
+
+    Programs may build their own: `Prediction(answer=...)`.
+    """
+
+    _node: Node | None = None
+    _tape: Tape | None = None
+
+    @classmethod
+    def of(cls, outputs: dict[str, Any], node: Node, tape: Tape) -> Prediction:
+        """The prediction of a recorded call."""
+        made = cls(outputs)
+        made._node, made._tape = node, tape
+        return made
+
+    @property
+    def tape(self) -> Tape | None:
+        """The recording that this prediction ended, if there is one."""
+        return self._tape
+
+    def __getattr__(self, name: str) -> Any:
+        value = super().__getattr__(name)
+        self._read(name)
+        return value
+
+    def __getitem__(self, name: str) -> Any:
+        value = super().__getitem__(name)
+        self._read(name)
+        return value
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self._read(name)
+        return super().get(name, default)
+
+    def _read(self, name: str) -> None:
+        if self._node is not None:
+            note_read(self._node, name)
+
+
+def peek(prediction: Record, name: str, default: Any = None) -> Any:
+    """A field without noting that it was read: for metrics, reports and rules, which feed no call."""
+    return prediction._store.get(name, default)

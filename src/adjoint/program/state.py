@@ -1,0 +1,37 @@
+"""State: all parameters of a program as flat JSON; its digest names a candidate."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from adjoint.base.errors import UnknownNameError
+from adjoint.base.json import Json, digest, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from adjoint.program.parameter import Parameter
+
+State: TypeAlias = Mapping[str, Json]
+
+
+def read(parameters: Iterable[tuple[str, Parameter[Any]]]) -> dict[str, Json]:
+    """The values of the parameters as JSON."""
+    return {name: plain(parameter.value) for name, parameter in parameters}
+
+
+def write(parameters: Iterable[tuple[str, Parameter[Any]]], state: State) -> None:
+    """Set the values named in `state`; all names are checked before anything is changed."""
+    known = dict(parameters)
+    for name in state:
+        if name not in known:
+            raise UnknownNameError.of("parameter", name, known)
+    for name, value in state.items():
+        known[name].value = copy.deepcopy(value)
+
+
+def name_of(state: State) -> str:
+    """The name of a candidate: 12 characters of the digest of its state."""
+    return digest(dict(state), length=12)

@@ -1,0 +1,163 @@
+"""The tape: the recording of one run of a program, one Node a call, with Edges that say which value fed which input."""
+
+from __future__ import annotations
+
+import itertools
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from adjoint.base.json import Json, plain
+from adjoint.lm.types import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from adjoint.lm.types import Message
+    from adjoint.program.module import Module
+    from adjoint.program.parameter import Parameter
+
+How: TypeAlias = Literal["declared", "identity", "read", "contained", "order"]
+
+_reads: ContextVar[tuple[tuple[Node, str], ...]] = ContextVar("adjoint_reads", default=())
+"""Fields of predictions read since the last call, in this task: a child task starts with its parent's."""
+_MOST_READS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One value that fed an input: the node and field it comes from, how that is known, and how sure it is (0..1).
+
+    `span` is where the value stands in the input's text, if it was found there.
+    """
+
+    source: Node
+    field: str
+    how: How
+    confidence: float
+    span: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterRead:
+    """A parameter that a call has read, with the value it had then."""
+
+    name: str
+    parameter: Parameter[Any]
+    value: Any
+
+
+@dataclass(slots=True, eq=False, weakref_slot=True)
+class Node:
+    """One call. `outputs` is empty and `error` set if it failed; `parents` has the edges of each input."""
+
+    seq: int
+    op: str
+    module: Module | None
+    inputs: Mapping[str, Any]
+    parents: dict[str, list[Edge]]
+    reads: tuple[ParameterRead, ...] = ()
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    messages: tuple[Message, ...] = ()
+    reply: str | None = None
+    usage: Usage = field(default_factory=Usage)
+    error: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What the op's own rule of the backward pass needs; empty for most."""
+
+    def edges(self) -> list[Edge]:
+        return [edge for edges in self.parents.values() for edge in edges]
+
+
+class Tape:
+    """The calls of one run in order. `inputs` are those of the program, `root` is the program itself."""
+
+    def __init__(self, root: Module | None = None, inputs: Mapping[str, Any] | None = None) -> None:
+        self.root = root
+        self.inputs = dict(inputs or {})
+        self.nodes: list[Node] = []
+        self.links: list[tuple[Any, Any]] = []
+        self._counter = itertools.count()
+
+    def open(
+        self,
+        op: str,
+        inputs: Mapping[str, Any],
+        *,
+        module: Module | None = None,
+        reads: Sequence[ParameterRead] = (),
+        declared: Mapping[str, list[Edge]] | None = None,
+    ) -> Node:
+        """Begin a call: find what fed each input, and give the call its place in the order.
+
+        `declared` edges are taken as they are. Must be called where the call is written, in the caller's own task,
+        because that is whose reads count.
+        """
+        from adjoint.program.provenance import edges_of
+
+        recent = _reads.get()
+        _reads.set(())
+        parents = edges_of(self, inputs, [item for item in recent if item[0] in self.nodes], declared or {})
+        node = Node(next(self._counter), op, module, dict(inputs), parents, tuple(reads))
+        self.nodes.append(node)
+        return node
+
+    def link(self, value: Any, *, from_: Any) -> Any:
+        """Declare that `value` was made from `from_` (a value or a list of values); returns `value`."""
+        self.links.append((value, from_))
+        return value
+
+    def name_of(self, node: Node) -> str:
+        """The dotted path of the node's module in the program, or the op if it has none."""
+        if node.module is None or self.root is None:
+            return node.op
+        for name, module in self.root.named_modules():
+            if module is node.module:
+                return name or type(module).__name__
+        return type(node.module).__name__
+
+    def usage(self) -> Usage:
+        return sum((node.usage for node in self.nodes), Usage())
+
+    def explain(self) -> str:
+        """The calls and the edges between them in words, with how each edge is known and how sure it is."""
+        lines = []
+        for node in self.nodes:
+            lines.append(f"{node.seq} {self.name_of(node)}" + (f"  failed: {node.error}" if node.error else ""))
+            for slot, edges in node.parents.items():
+                for edge in edges:
+                    place = "" if edge.span is None else f" at {edge.span[0]}..{edge.span[1]}"
+                    source = f"{edge.source.seq} {self.name_of(edge.source)}.{edge.field}"
+                    lines.append(f"    {slot} <- {source}  {edge.how} {edge.confidence:.2f}{place}")
+        return "\n".join(lines) or "nothing was recorded"
+
+    def to_json(self) -> dict[str, Json]:
+        """The whole tape as JSON; parameters by name and value, edges by the number of their source."""
+        return {"inputs": plain(self.inputs), "nodes": [self._node_json(node) for node in self.nodes]}
+
+    def _node_json(self, node: Node) -> dict[str, Json]:
+        edges = [
+            {"input": slot, "source": e.source.seq, "field": e.field, "how": e.how, "confidence": e.confidence, "span": plain(e.span)}
+            for slot, found in node.parents.items()
+            for e in found
+        ]
+        return {
+            "seq": node.seq,
+            "op": node.op,
+            "module": self.name_of(node),
+            "inputs": plain(node.inputs),
+            "outputs": plain(node.outputs),
+            "parameters": {read.name: plain(read.value) for read in node.reads},
+            "edges": plain(edges),
+            "messages": plain(node.messages),
+            "reply": node.reply,
+            "usage": plain(node.usage),
+            "error": node.error,
+        }
+
+
+def note_read(node: Node, name: str) -> None:
+    """Remember that a field of a prediction was read: it may feed the next call."""
+    recent = _reads.get()
+    if not recent or recent[-1] != (node, name):
+        _reads.set((*recent[-_MOST_READS:], (node, name)))
