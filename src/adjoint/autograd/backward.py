@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import warnings
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +12,13 @@ from adjoint.adapters import values
 from adjoint.autograd.rules import Target, rule_of
 from adjoint.base.errors import AdjointError, BudgetExceeded, GradientError
 from adjoint.base.portal import portal
-from adjoint.program.parameter import Gradient, Parameter
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from adjoint.autograd.variable import Variable
     from adjoint.lm.base import BaseLM
+    from adjoint.program.parameter import Gradient, Parameter
     from adjoint.program.tape import Edge, Node
 
 MIN_CONFIDENCE = 0.15
@@ -35,7 +36,8 @@ def set_backward_engine(engine: BaseLM | str, *, override: bool = True) -> None:
     from adjoint.program.lm import LM
 
     if override or "engine" not in _engine:
-        _engine["engine"] = LM(engine) if isinstance(engine, str) else engine
+        chosen: BaseLM = LM(engine) if isinstance(engine, str) else engine
+        _engine["engine"] = chosen
 
 
 def backward(loss: Variable, engine: BaseLM | None = None) -> None:

@@ -10,13 +10,13 @@ from adjoint.base.portal import portal
 from adjoint.lm.types import Message
 from adjoint.program.context import active_lm, context, send
 from adjoint.program.lm import LM, request_of
-from adjoint.program.prediction import Prediction
 from adjoint.program.tape import Node, ParameterRead
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from adjoint.lm.base import BaseLM
+    from adjoint.program.prediction import Prediction
 
 
 def as_variable(value: str | Variable, role: str) -> Variable:
@@ -26,7 +26,8 @@ def as_variable(value: str | Variable, role: str) -> Variable:
 
 def get_engine(name: str | BaseLM, **options: Any) -> BaseLM:
     """The LM of that name (`LM(name)`); an LM is returned as it is."""
-    return LM(name, **options) if isinstance(name, str) else name
+    engine: BaseLM = LM(name, **options) if isinstance(name, str) else name
+    return engine
 
 
 class LLMCall:

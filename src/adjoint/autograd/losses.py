@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 from adjoint.autograd.llm import as_variable, call_llm
 from adjoint.autograd.variable import Variable
 from adjoint.base.portal import portal
-from adjoint.data.records import Example, id_of
+from adjoint.data.records import id_of
 from adjoint.program.metric import check, measure
 from adjoint.program.parameter import Gradient
-from adjoint.program.prediction import Prediction
 from adjoint.program.tape import Edge, Node, Tape
 
 if TYPE_CHECKING:
+    from adjoint.data.records import Example
     from adjoint.lm.base import BaseLM
     from adjoint.program.metric import Metric
+    from adjoint.program.prediction import Prediction
 
 
 class TextLoss:
@@ -73,7 +74,7 @@ def feedback_of(loss: Variable) -> Gradient:
 def prediction_edges(prediction: Prediction) -> list[Edge]:
     """The edges from a prediction to whatever uses it: to its own node, or to the calls its fields were made from."""
     if prediction._node is not None:
-        return [Edge(prediction._node, name, "identity", 1.0) for name in prediction.keys()]
+        return [Edge(prediction._node, name, "identity", 1.0) for name in prediction]
     tape = prediction.tape
     if tape is None:
         return []

@@ -7,7 +7,7 @@ from adjoint.signature.signature import Signature
 
 
 class Critique(Signature):
-    """One step of a program gave a wrong output. Compare the output with the feedback on it. Say in one or two short sentences what the instruction should have said about the task or about the form of the answer. Do not write the new instruction. If nothing is wrong, reply: ok. If the instruction is not to blame, reply: not mine."""  # noqa: E501 - one paragraph for the reader of the prompt
+    """One step of a program gave a wrong output. Compare the output with the feedback on it. Say in one or two short sentences what the instruction should have said about the task or about the form of the answer. Do not write the new instruction. If nothing is wrong, reply: ok. If the instruction is not to blame, reply: not mine."""
 
     instruction: str = InputField()
     input: str = InputField()
@@ -17,7 +17,7 @@ class Critique(Signature):
 
 
 class Rewrite(Signature):
-    """Improve the text so that it follows the feedback. Feedback that was given more often counts more. Keep what works, be short and general, and never mention single examples. Reply with the improved text only."""  # noqa: E501 - one paragraph for the reader of the prompt
+    """Improve the text so that it follows the feedback. Feedback that was given more often counts more. Keep what works, be short and general, and never mention single examples. Reply with the improved text only."""
 
     role: str = InputField()
     text: str = InputField()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from adjoint.program.parameter import Gradient
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from adjoint.program.parameter import Gradient
 
 BUDGET = 2000
 """Characters of reduced feedback that an update may see."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from adjoint.base.errors import UsageError
-from adjoint.program.parameter import Gradient, Parameter
+from adjoint.program.parameter import Parameter
 from adjoint.program.tape import Edge, Node, ParameterRead
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from adjoint.lm.base import BaseLM
+    from adjoint.program.parameter import Gradient
 
 _ALLOWED = (str, int)
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import functools
 from types import CodeType, FunctionType, MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from adjoint.base.json import Json, digest
+from adjoint.base.json import digest
+
+if TYPE_CHECKING:
+    from adjoint.base.json import Json
 
 
 def code_digest(item: Any) -> str:

@@ -21,6 +21,6 @@ async def foreign(work: Awaitable[T], error: type[AdjointError], who: str) -> T:
         return await work
     except AdjointError:
         raise
-    except Exception as raised:  # noqa: BLE001 - foreign code may raise anything, and one row must not end the run
+    except Exception as raised:
         message = f"{who} raised {type(raised).__name__}: {raised}"
         raise error(message) from raised

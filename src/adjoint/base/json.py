@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 
 def canonical(value: Any) -> bytes:
@@ -36,16 +37,19 @@ def plain(value: Any) -> Json:
     >>> plain({"x": (1, 2)})
     {'x': [1, 2]}
     """
+    result: Json
     if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, set | frozenset):
-        return sorted((plain(item) for item in value), key=canonical)
-    if hasattr(value, "model_dump"):
-        return plain(value.model_dump(mode="json"))
-    if hasattr(value, "__dataclass_fields__"):
-        return {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
-    return str(value)
+        result = value
+    elif isinstance(value, Mapping):
+        result = {str(key): plain(item) for key, item in value.items()}
+    elif isinstance(value, list | tuple):
+        result = [plain(item) for item in value]
+    elif isinstance(value, set | frozenset):
+        result = sorted((plain(item) for item in value), key=canonical)
+    elif hasattr(value, "model_dump"):
+        result = plain(value.model_dump(mode="json"))
+    elif hasattr(value, "__dataclass_fields__"):
+        result = {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    else:
+        result = str(value)
+    return result

@@ -119,7 +119,7 @@ class Example(Record):
         if self._input_keys is None:
             message = "the inputs of this example are not set; write Example(...).with_inputs('question')."
             raise UsageError(message)
-        return self._part(lambda name: name in self._input_keys)  # type: ignore[operator]
+        return self._part(lambda name: name in self._input_keys)
 
     def labels(self) -> Example:
         """The fields that are no inputs."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from adjoint.base.errors import (
@@ -16,8 +16,8 @@ from adjoint.base.errors import (
     UsageError,
 )
 from adjoint.base.foreign import foreign
-from adjoint.base.json import Json, plain
-from adjoint.data.records import Example, Score, id_of
+from adjoint.base.json import plain
+from adjoint.data.records import Score, id_of
 from adjoint.exec.local import Local
 from adjoint.lm.types import Usage
 from adjoint.program.context import CONCURRENCY, context
@@ -28,6 +28,8 @@ from adjoint.program.tape import Tape
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from adjoint.base.json import Json
+    from adjoint.data.records import Example
     from adjoint.program.metric import Metric
     from adjoint.program.module import Module
 
@@ -44,7 +46,7 @@ class Cell:
     example: str
     score: Score | None
     error: str | None = None
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     seconds: float = 0.0
     outputs: Json = None
     tape: Tape | None = None

@@ -10,8 +10,8 @@ from adjoint.base.errors import BudgetExceeded, UsageError
 from adjoint.base.json import digest, plain
 from adjoint.base.portal import portal
 from adjoint.data.records import distinct, id_of
-from adjoint.eval.cells import Cell, run_cells
-from adjoint.eval.compare import Comparison, compare_scores
+from adjoint.eval.cells import run_cells
+from adjoint.eval.compare import compare_scores
 from adjoint.eval.report import Report, ordered
 from adjoint.lm.budget import Account, Budget
 from adjoint.program.context import CONCURRENCY, active_ledger, active_lm, context
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from adjoint.data.records import Example
+    from adjoint.eval.cells import Cell
+    from adjoint.eval.compare import Comparison
     from adjoint.lm.base import BaseLM
     from adjoint.program.metric import Metric
     from adjoint.program.module import Module

@@ -9,11 +9,13 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from adjoint.base.errors import MetricError
-from adjoint.data.records import Example, Record, Score, expected_outputs
+from adjoint.data.records import Score, expected_outputs
 from adjoint.program.prediction import peek
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from adjoint.data.records import Example, Record
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 

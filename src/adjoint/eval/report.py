@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from adjoint.base.json import Json, plain
+from adjoint.base.json import plain
 from adjoint.data.records import id_of
-from adjoint.eval.stats import Interval, mean_interval
+from adjoint.eval.stats import mean_interval
 from adjoint.lm.types import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from adjoint.base.json import Json
     from adjoint.data.records import Example
     from adjoint.eval.cells import Cell
+    from adjoint.eval.stats import Interval
 
 
 @dataclass(frozen=True)

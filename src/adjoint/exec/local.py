@@ -23,7 +23,7 @@ class Local:
 
         def fill() -> None:
             while len(running) < limit and (item := next(waiting, None)) is not None:
-                running[asyncio.ensure_future(task(item[1]))] = item[0]  # type: ignore[index]
+                running[asyncio.ensure_future(task(item[1]))] = item[0]
 
         fill()
         try:

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from adjoint.base.errors import LedgerError
 from adjoint.base.json import canonical, digest
-from adjoint.ledger.events import Event, Kind
+from adjoint.ledger.events import Event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from adjoint.base.json import Json
+    from adjoint.ledger.events import Kind
 
 VERSION = 1
 _SCHEMA = """

@@ -18,7 +18,7 @@ class BaseLM(Protocol):
 
     name: str
 
-    async def __call__(self, request: Request) -> Response:
+    async def __call__(self, request: Request, /) -> Response:
         """Answer, or raise an `LMError`."""
         ...
 
@@ -37,5 +37,5 @@ class Wrapper:
         self.name = inner.name
         self.identity = identity_of(inner)
 
-    async def __call__(self, request: Request) -> Response:
+    async def __call__(self, request: Request, /) -> Response:
         return await self.inner(request)

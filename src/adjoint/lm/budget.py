@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from adjoint.base.errors import BudgetExceeded, UsageError
-from adjoint.lm.base import BaseLM, Wrapper
+from adjoint.lm.base import Wrapper
 from adjoint.lm.types import Usage
 
 if TYPE_CHECKING:
+    from adjoint.lm.base import BaseLM
     from adjoint.lm.types import Request, Response
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
@@ -80,6 +81,8 @@ class Account:
         self.spent = Usage()
         self.reserved = Usage()
         self.started = time.monotonic()
+        self.share = 1.0
+        """The part of every cap that may be spent for now, in [0, 1]; the rest is held back."""
         self._counted: set[str] = set()
 
     def reserve(self, request: Request) -> Usage:

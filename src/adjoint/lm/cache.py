@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from adjoint.base.errors import AdjointError, LMError
-from adjoint.lm.base import BaseLM, Wrapper
-from adjoint.lm.types import CacheMode, Request, Response, Usage
+from adjoint.lm.base import Wrapper
+from adjoint.lm.types import Usage
 
 if TYPE_CHECKING:
+    from adjoint.lm.base import BaseLM
     from adjoint.lm.budget import Account
+    from adjoint.lm.types import CacheMode, Request, Response
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,8 @@ class Cache(Wrapper):
 
     def _end(self, key: str, flight: asyncio.Future[Response]) -> None:
         """Take the flight off the list. Waiters of one without an outcome (the asker was cancelled, or its own budget
-        is spent) are woken to ask themselves."""
+        is spent) are woken to ask themselves.
+        """
         del self.replies.flights[key]
         flight.cancel()
 

@@ -6,9 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from adjoint.base.errors import UsageError
-from adjoint.lm.base import BaseLM, Wrapper
+from adjoint.lm.base import Wrapper
 
 if TYPE_CHECKING:
+    from adjoint.lm.base import BaseLM
     from adjoint.lm.types import Request, Response
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from adjoint.base.errors import LMError, UsageError
-from adjoint.lm.base import BaseLM, Wrapper
+from adjoint.lm.base import Wrapper
 
 if TYPE_CHECKING:
+    from adjoint.lm.base import BaseLM
     from adjoint.lm.types import Request, Response
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adjoint.modules.predict import Predict
 from adjoint.program.module import Module
-from adjoint.program.prediction import Prediction
 from adjoint.signature.fields import OutputField
 from adjoint.signature.signature import make
+
+if TYPE_CHECKING:
+    from adjoint.program.prediction import Prediction
 
 
 class ChainOfThought(Module):

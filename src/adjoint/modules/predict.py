@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from adjoint.base.errors import AdjointError, ParseError, UnknownNameError, UsageError
 from adjoint.base.portal import portal
-from adjoint.lm.types import Message, Usage
+from adjoint.lm.types import Message
 from adjoint.program.context import active_lm, current, send
 from adjoint.program.lm import request_of
 from adjoint.program.module import Module
 from adjoint.program.parameter import Parameter
 from adjoint.program.prediction import Prediction
 from adjoint.program.tape import ParameterRead, Tape
-from adjoint.signature.signature import Signature, make
+from adjoint.signature.signature import make
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from adjoint.lm.base import BaseLM
     from adjoint.lm.types import Request, Response
     from adjoint.program.tape import Node
+    from adjoint.signature.signature import Signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ class Predict(Module):
     def __call__(self, *args: Any, **inputs: Any) -> Prediction:
         return portal.run(self._complete(self._open(args, inputs)))
 
-    def acall(self, *args: Any, **inputs: Any) -> Coroutine[Any, Any, Prediction]:  # type: ignore[override]
+    def acall(self, *args: Any, **inputs: Any) -> Coroutine[Any, Any, Prediction]:
         # No `async def`: what fed the call must be looked up where the call is written, before any task starts.
         return self._complete(self._open(args, inputs))
 
@@ -100,7 +101,7 @@ class Predict(Module):
             names = ", ".join(self._signature.input_fields)
             message = f"a predictor takes its inputs by name: {names}. Write {next(iter(self._signature.input_fields))}=... ."
             raise UsageError(message)
-        options = {name: inputs.pop(name) for name in ("config", "demos", "lm", "signature") if name in inputs}
+        options: dict[str, Any] = {name: inputs.pop(name) for name in ("config", "demos", "lm", "signature") if name in inputs}
         here = current()
         lm = options.get("lm") or self.lm or active_lm()
         request = self._request(here.adapter, inputs, options, getattr(lm, "options", {}))
@@ -120,7 +121,8 @@ class Predict(Module):
         values = _plain_inputs(inputs)
         for name in values:
             if name not in signature.input_fields:
-                raise UnknownNameError.of("input", name, signature.input_fields)
+                msg = "input"
+                raise UnknownNameError.of(msg, name, signature.input_fields)
         demos = options.get("demos", self._demos.value)
         messages = (*adapter.prefix(signature, instruction, demos), adapter.turn(signature, values))
         return request_of(messages, {**defaults, **self.config, **options.get("config", {})})

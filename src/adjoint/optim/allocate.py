@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from adjoint.eval.race import Race
 from adjoint.optim.base import Trial
-from adjoint.program.state import State, name_of
+from adjoint.program.state import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from adjoint.data.records import Example
     from adjoint.optim.bench import Bench
+    from adjoint.program.state import State
 
 _FIRST_BLOCK = 8
 """Rows of the first block; each further block is half as long again as what was seen."""

@@ -6,20 +6,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from adjoint.base import rng
-from adjoint.base.json import Json
 from adjoint.data.records import id_of
 from adjoint.program.context import context
-from adjoint.program.state import State, name_of
+from adjoint.program.state import name_of
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Mapping, Sequence
 
+    from adjoint.base.json import Json
     from adjoint.data.records import Example
     from adjoint.eval.cells import Cell
     from adjoint.lm.base import BaseLM
     from adjoint.optim.bench import Bench
     from adjoint.program.module import Module
+    from adjoint.program.state import State
 
 Memory = Any
 """What an optimizer remembers between rounds; JSON, so that a run can be replayed."""

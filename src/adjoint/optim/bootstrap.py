@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from adjoint.base.json import Json
     from adjoint.data.records import Example
     from adjoint.eval.cells import Cell
-    from adjoint.optim.base import Memory, Trial, Workbench
+    from adjoint.optim.base import Memory, Workbench
     from adjoint.program.metric import Metric
     from adjoint.program.module import Module
     from adjoint.program.state import State

@@ -8,9 +8,8 @@ from adjoint.base.errors import UnknownNameError, UsageError
 from adjoint.base.portal import portal
 from adjoint.data.records import split
 from adjoint.lm.budget import Budget
-from adjoint.optim.base import Optimizer
 from adjoint.optim.bootstrap import BootstrapFewShot, BootstrapFewShotWithRandomSearch, LabeledFewShot
-from adjoint.optim.study import Progress, Ship, Study
+from adjoint.optim.study import Study
 from adjoint.optim.tgd import TextualGradientDescent
 from adjoint.program.context import CONCURRENCY, context
 from adjoint.program.metric import check
@@ -20,7 +19,9 @@ if TYPE_CHECKING:
 
     from adjoint.data.records import Example
     from adjoint.lm.base import BaseLM
+    from adjoint.optim.base import Optimizer
     from adjoint.optim.result import Result
+    from adjoint.optim.study import Progress, Ship
     from adjoint.program.metric import Metric
     from adjoint.program.module import Module
 
@@ -106,6 +107,7 @@ def optimizer_of(optimizer: str | Optimizer) -> Optimizer:
     """An optimizer by name, or as it is."""
     if isinstance(optimizer, str):
         if optimizer not in OPTIMIZERS:
-            raise UnknownNameError.of("optimizer", optimizer, OPTIMIZERS)
+            msg = "optimizer"
+            raise UnknownNameError.of(msg, optimizer, OPTIMIZERS)
         return OPTIMIZERS[optimizer]()
     return optimizer

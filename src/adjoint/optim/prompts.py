@@ -7,14 +7,14 @@ from adjoint.signature.signature import Signature
 
 
 class Induce(Signature):
-    """Here are inputs with their right outputs. Say in one or two short sentences what to do with an input to get its output. Reply with this instruction only."""  # noqa: E501 - one paragraph for the reader of the prompt
+    """Here are inputs with their right outputs. Say in one or two short sentences what to do with an input to get its output. Reply with this instruction only."""
 
     examples: str = InputField()
     instruction: str = OutputField()
 
 
 def examples_text(pairs: list[tuple[str, str]]) -> str:
-    """Inputs and outputs as the Induce prompt shows them.
+    r"""Inputs and outputs as the Induce prompt shows them.
 
     >>> examples_text([("a", "b")])
     'input: a\\noutput: b'

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from adjoint.base.json import Json, plain
-from adjoint.program.state import State, name_of
+from adjoint.base.json import plain
+from adjoint.program.state import name_of
 
 if TYPE_CHECKING:
+    from adjoint.base.json import Json
     from adjoint.eval.certificate import Verdict
     from adjoint.lm.types import Usage
     from adjoint.optim.base import Trial
     from adjoint.program.module import Module
+    from adjoint.program.state import State
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,8 @@ class OptimizationReport:
 
     def __str__(self) -> str:
         lines = [
-            f"{self.optimizer}: {self.rounds} rounds, {len(self.trials)} candidates, {self.cells} cells, "
-            f"{self.usage.calls} calls, {self.seconds:.1f} s; stopped: {self.stopped}"
+            (f"{self.optimizer}: {self.rounds} rounds, {len(self.trials)} candidates, {self.cells} cells, "
+            f"{self.usage.calls} calls, {self.seconds:.1f} s; stopped: {self.stopped}")
         ]
         if self.certificate:
             c = self.certificate

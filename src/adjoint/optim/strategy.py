@@ -21,6 +21,7 @@ class Strategy:
     """Abstract: subclasses set `name` and write `settings` and `ask`; `init` and `tell` if they remember more than rounds."""
 
     name: str
+    teacher: Module | None = None
 
     def __init__(self, metric: Metric | None = None) -> None:
         self.metric = metric

@@ -9,24 +9,27 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from adjoint.base import rng
 from adjoint.base.errors import BudgetExceeded, UsageError
 from adjoint.base.json import plain
-from adjoint.eval.certificate import Certificate, Verdict
+from adjoint.eval.certificate import Certificate
 from adjoint.eval.evaluate import run_id
 from adjoint.lm.budget import Account, Budget
 from adjoint.optim.allocate import Racing
-from adjoint.optim.base import Optimizer, Trial, Workbench
+from adjoint.optim.base import Trial, Workbench
 from adjoint.optim.bench import Bench
 from adjoint.optim.result import OptimizationReport, Result
 from adjoint.program.context import active_ledger, active_lm, context
-from adjoint.program.state import State, name_of
+from adjoint.program.state import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from adjoint.data.records import Split
+    from adjoint.eval.certificate import Verdict
     from adjoint.lm.base import BaseLM
     from adjoint.lm.types import Usage
+    from adjoint.optim.base import Optimizer
     from adjoint.program.metric import Metric
     from adjoint.program.module import Module
+    from adjoint.program.state import State
 
 Ship: TypeAlias = Literal["certified", "always"]
 

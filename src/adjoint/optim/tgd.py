@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from adjoint.autograd.backward import Walk
 from adjoint.autograd.losses import feedback_of, measured
-from adjoint.autograd.reduce import Theme, themes
+from adjoint.autograd.reduce import themes
 from adjoint.autograd.variable import Variable
 from adjoint.base.errors import BudgetExceeded, GradientError, UsageError
 from adjoint.base.portal import portal
@@ -22,6 +22,7 @@ from adjoint.program.parameter import Parameter
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from adjoint.autograd.reduce import Theme
     from adjoint.base.json import Json
     from adjoint.eval.cells import Cell
     from adjoint.lm.base import BaseLM
@@ -170,7 +171,7 @@ class TextualGradientDescent(Strategy):
 TGD = TextualGradientDescent
 
 
-def _parameter(item: Variable | Parameter[str]) -> Parameter[str]:
+def _parameter(item: Any) -> Parameter[str]:
     if isinstance(item, Variable):
         return item.parameter
     if isinstance(item, Parameter):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from adjoint.autograd.prompts import Rewrite
-from adjoint.autograd.reduce import Theme, feedback_text
+from adjoint.autograd.reduce import feedback_text
 from adjoint.base.errors import GradientError
 from adjoint.modules.predict import Predict
 from adjoint.program.context import context
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from adjoint.autograd.reduce import Theme
     from adjoint.lm.base import BaseLM
 
 _GROWTH = 4

@@ -19,10 +19,10 @@ from adjoint.adapters.chat import ChatAdapter
 from adjoint.base.errors import NoLMError, UnknownNameError
 from adjoint.base.portal import portal
 from adjoint.ledger.store import Ledger
+from adjoint.lm.budget import Spend
 from adjoint.lm.cache import Cache, Replies
 from adjoint.lm.limit import Limit
 from adjoint.lm.retry import Retry, RetryPolicy
-from adjoint.lm.budget import Spend
 from adjoint.program.replies import LedgerReplies
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def configure(**changes: Any) -> None:
 
 @contextlib.contextmanager
 def context(**changes: Any) -> Iterator[Context]:
-    """Change the context for a block: `with context(lm=other): ...`. Tasks and worker threads started inside see it."""
+    """Change the context for a block, as in `with context(lm=other):`. Tasks and worker threads started inside see it."""
     made = replace(current(), **_checked(changes))
     token = _current.set(made)
     try:
@@ -105,7 +105,8 @@ def _checked(changes: dict[str, Any]) -> dict[str, Any]:
     known = [item.name for item in fields(Context)]
     for name in changes:
         if name not in known:
-            raise UnknownNameError.of("setting", name, known)
+            msg = "setting"
+            raise UnknownNameError.of(msg, name, known)
     if isinstance(changes.get("lm"), str):
         changes["lm"] = _named_lm(changes["lm"])
     if isinstance(changes.get("ledger"), str | Path):

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, overload
 
 from adjoint.base.portal import portal
-from adjoint.lm.base import BaseLM, identity_of
+from adjoint.lm.base import identity_of
 from adjoint.lm.types import Message, Request
 from adjoint.program import context
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
 
+    from adjoint.lm.base import BaseLM
     from adjoint.lm.types import Response
 
 OPTIONS = ("temperature", "max_tokens", "stop", "seed", "logprobs")
@@ -59,7 +60,7 @@ class LM:
         return identity_of(self.client)
 
     @overload
-    def __call__(self, prompt: Request) -> Coroutine[Any, Any, Response]: ...
+    def __call__(self, prompt: Request, /) -> Coroutine[Any, Any, Response]: ...
     @overload
     def __call__(self, prompt: str | None = None, *, messages: Sequence[dict[str, str]] | None = None, **options: Any) -> list[str]: ...
     def __call__(

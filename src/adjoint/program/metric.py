@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from adjoint.base.errors import MetricError, UsageError
 from adjoint.base.foreign import foreign
-from adjoint.data.records import Example, Score, score_of
+from adjoint.data.records import score_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from adjoint.data.records import Example, Score
     from adjoint.program.prediction import Prediction
     from adjoint.program.tape import Tape
 
@@ -43,7 +44,7 @@ def check(metric: Any) -> Metric:
 
 
 def _is_reflective(parameters: list[inspect.Parameter]) -> bool:
-    return len(parameters) == 5  # noqa: PLR2004 - GEPA's shape: gold, pred, trace, pred_name, pred_trace
+    return len(parameters) == 5
 
 
 async def measure(metric: Metric, example: Example, prediction: Prediction, tape: Tape, *, compiling: bool = False) -> Score:
@@ -70,6 +71,6 @@ def _rest(metric: Metric, tape: Tape, *, compiling: bool) -> list[Any]:
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     if _is_reflective(positional):
         return [tape if compiling else None, None, None]
-    if len(positional) < 3:  # noqa: PLR2004
+    if len(positional) < 3:
         return []
     return [tape if positional[2].name != "trace" or compiling else None]

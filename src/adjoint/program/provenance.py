@@ -14,10 +14,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from adjoint.program.tape import Edge, Node, Tape
+from adjoint.program.tape import Edge, Node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from adjoint.program.tape import Tape
 
 _LONG_TEXT = 12
 """Characters, or ..."""

@@ -27,7 +27,8 @@ def write(parameters: Iterable[tuple[str, Parameter[Any]]], state: State) -> Non
     known = dict(parameters)
     for name in state:
         if name not in known:
-            raise UnknownNameError.of("parameter", name, known)
+            msg = "parameter"
+            raise UnknownNameError.of(msg, name, known)
     for name, value in state.items():
         known[name].value = copy.deepcopy(value)
 

@@ -7,12 +7,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from adjoint.base.json import Json, plain
+from adjoint.base.json import plain
 from adjoint.lm.types import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from adjoint.base.json import Json
     from adjoint.lm.types import Message
     from adjoint.program.module import Module
     from adjoint.program.parameter import Parameter

@@ -55,9 +55,8 @@ class Field:
         from pydantic import Field as PydanticField
         from pydantic import TypeAdapter
 
-        if self.constraints:
-            return TypeAdapter(Annotated[self.type, PydanticField(**self.constraints)])
-        return TypeAdapter(self.type)
+        constrained: Any = Annotated[self.type, PydanticField(**self.constraints)] if self.constraints else self.type
+        return TypeAdapter(constrained)
 
     def named(self, name: str, type_: Any) -> Field:
         """This field under its final name and type, refused if the name would collide."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-import datetime
+import datetime as dt
 import decimal
 import enum
 import sys
@@ -22,8 +22,8 @@ _KNOWN: dict[str, Any] = {
     **{name: getattr(builtins, name) for name in ("bool", "bytes", "dict", "float", "frozenset", "int", "list", "object", "set", "str", "tuple")},
     **{name: getattr(typing, name) for name in _TYPING},
     "typing": typing,
-    "datetime": datetime,
-    "date": datetime.date,
+    "datetime": dt,
+    "date": dt.date,
     "Decimal": decimal.Decimal,
     "Enum": enum.Enum,
 }
@@ -103,7 +103,7 @@ def _lookup(name: str, custom_types: Mapping[str, Any]) -> Any:
     for scope in (custom_types, _KNOWN):
         if name in scope:
             return scope[name]
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - types written in a string are those of the caller
+    frame: FrameType | None = sys._getframe(1)
     for _ in range(_MAX_FRAMES):
         if frame is None:
             break

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from adjoint.lm.pocket.model import Floats, Model, Prefix
+    from adjoint.lm.pocket.model import Floats, Ints, Model, Prefix
     from adjoint.lm.pocket.tokenizer import Tokenizer
 
 
@@ -78,9 +78,9 @@ def _generator(job: Job) -> np.random.Generator | None:
     return np.random.default_rng(job.seed) if job.temperature > 0 else None
 
 
-def _choose(logits: Floats, rows: list[_Row]) -> Floats:
+def _choose(logits: Floats, rows: list[_Row]) -> Ints:
     """The next token of each row; sampling adds Gumbel noise, which draws exactly from softmax(logits / temperature)."""
-    chosen = logits.argmax(-1)
+    chosen: Ints = logits.argmax(-1)
     for at, row in enumerate(rows):
         if row.rng is not None:
             chosen[at] = (logits[at] / row.job.temperature + row.rng.gumbel(size=logits.shape[1])).argmax()

@@ -162,8 +162,9 @@ def _attend(q: Floats, keys: Floats, values: Floats, mask: Floats, shared: Float
     front = (flat @ shared[0].transpose(0, 2, 1)).reshape(heads, rows, time, tokens).transpose(1, 0, 2, 3)
     weights = _softmax(np.concatenate([front, scores], axis=-1))
     flat = weights[..., :tokens].transpose(1, 0, 2, 3).reshape(heads, rows * time, tokens)
-    mixed = (flat @ shared[1]).reshape(heads, rows, time, size).transpose(1, 0, 2, 3)
-    return mixed + weights[..., tokens:] @ values
+    mixed: Floats = (flat @ shared[1]).reshape(heads, rows, time, size).transpose(1, 0, 2, 3)
+    mixed += weights[..., tokens:] @ values
+    return mixed
 
 
 def _softmax(scores: Floats) -> Floats:
