@@ -10,7 +10,7 @@ from adjoint.optim.base import Trial
 from adjoint.program.state import name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from adjoint.data.records import Example
     from adjoint.optim.bench import Bench
@@ -50,8 +50,7 @@ class Racing:
             for row in block:
                 if not race.finished:
                     race.update({name: bench.score_of(states[name], row) for name in race.active})
-        seen = rows[: race.seen]
-        best = max(race.active, key=lambda name: (sum(bench.scores(states[name], seen)), name == name_of(incumbent)))
+        best = _best({name: states[name] for name in race.active}, name_of(incumbent), rows[: race.seen], bench)
         trials = (self._trial(states[name_of(state)], name_of(state) == best, rows, bench) for state in candidates)
         return Outcome(states[best], tuple(trials))
 
@@ -60,3 +59,10 @@ class Racing:
         scores = bench.scores(state, rows)
         errors = bench.errors(state, rows)
         return Trial(state, sum(scores) / len(scores) if scores else None, len(scores), errors, accepted)
+
+
+def _best(active: Mapping[str, State], incumbent: str, rows: Sequence[Example], bench: Bench) -> str:
+    """The name of the best of those left, over the rows that all of them answered: an error is no zero. Ties keep the incumbent."""
+    table = [{name: bench.score_of(state, row) for name, state in active.items()} for row in rows]
+    paired = [row for row in table if None not in row.values()]
+    return max(active, key=lambda name: (sum(row[name] or 0.0 for row in paired), name == incumbent))
