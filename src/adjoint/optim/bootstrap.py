@@ -32,6 +32,7 @@ class LabeledFewShot(Strategy):
     """The same `k` random labelled rows as demos of every predictor. No LM call to propose."""
 
     name = "labeled-few-shot"
+    searches = False
 
     def __init__(self, k: int = 16, *, metric: Metric | None = None) -> None:
         super().__init__(metric)
@@ -63,6 +64,7 @@ class BootstrapFewShot(Strategy):
     """
 
     name = "bootstrap"
+    searches = False
 
     def __init__(
         self,
@@ -146,6 +148,7 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
     """Many demo sets of random size and order, raced against each other and against the program without demos."""
 
     name = "bootstrap-rs"
+    searches = True
 
     def __init__(self, metric: Metric | None = None, *, num_candidate_programs: int = 16, **options: Any) -> None:
         super().__init__(metric, **options)

@@ -21,6 +21,8 @@ class Strategy:
     """Abstract: subclasses set `name` and write `settings` and `ask`; `init` and `tell` if they remember more than rounds."""
 
     name: str
+    searches: bool = True
+    """Whether it proposes several candidates, so that one has to be chosen."""
     teacher: Module | None = None
 
     def __init__(self, metric: Metric | None = None) -> None:
@@ -49,18 +51,19 @@ class Strategy:
         teacher: Module | None = None,
         **options: Any,
     ) -> Module:
-        """DSPy's spelling of `optimize(student, ...).program`; the student itself is never changed.
+        """DSPy's spelling; the student itself is never changed. `options` are those of `optimize` (`seed`, `budget`, ...).
 
-        Ships the best found, as DSPy does; `optimize` certifies before it ships.
+        A strategy that makes one proposal returns it, as DSPy does; one that searches returns the best that it found.
+        Neither is certified: use `optimize` to ship only what is shown to be better.
         """
-        from adjoint.optim.compile import optimize
+        from adjoint.optim.compile import optimize, propose
 
+        if teacher is not None:
+            self.teacher = teacher
+        if not self.searches:
+            return propose(student, trainset=trainset, metric=self.metric, optimizer=self, **options)
         if self.metric is None:
             message = f"{type(self).__name__} needs a metric: {type(self).__name__}(metric=...)."
             raise UsageError(message)
-        if teacher is not None:
-            self.teacher = teacher
-        result = optimize(
-            student, trainset=trainset, valset=valset, metric=self.metric, optimizer=self, **{"ship": "always", **options}
-        )
-        return result.program
+        given = {"trainset": trainset, "valset": valset, "metric": self.metric, "optimizer": self}
+        return optimize(student, **{**given, "ship": "always", **options}).program

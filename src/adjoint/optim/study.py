@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from adjoint.program.state import State
 
 Ship: TypeAlias = Literal["certified", "always"]
+Phase: TypeAlias = Literal["propose", "race", "certify", "done"]
 
 _SEARCH_SHARE = 0.8
 """The part of the budget that the search may spend; the rest is held back for the certificate."""
@@ -43,7 +44,7 @@ _BLOCK = 8
 class Progress:
     """Where a run stands: for the live line, and for nobody's decisions."""
 
-    phase: Literal["propose", "race", "certify", "done"]
+    phase: Phase
     round: int
     best: float | None
     cells: int
@@ -72,6 +73,21 @@ class Study:
         if self.ship not in ("certified", "always"):
             message = f"ship={self.ship!r} is unknown; 'certified' ships what is shown to be better, 'always' ships the best found."
             raise UsageError(message)
+        self._open()
+        with context(account=self._account):
+            stopped = await self._search()
+            certificate = await self._certify()
+        return self._finish(stopped, certificate)
+
+    async def propose(self) -> Module:
+        """The program with the optimizer's first proposal, untested."""
+        self._open()
+        with context(account=self._account):
+            states = await self._ask(self.optimizer.init(self._seed_state))
+        return self.program.with_state(states[0] if states else self._seed_state)
+
+    def _open(self) -> None:
+        """Name the run, and take up what an earlier life of it has left in the ledger."""
         self._started = time.monotonic()
         self._seed_state = self.program.state_dict()
         rows = (*self.split.feedback, *self.split.selection, *self.split.holdout)
@@ -80,12 +96,10 @@ class Study:
         self._ledger = active_ledger()
         self._bench = Bench(self.program, self.metric, self._run, self._ledger, limit=self.limit, on_cell=lambda _: self._tell_progress())
         self._account = Account(self.budget, payer=self._run)
-        self._best, self._trials, self._round, self._phase = self._seed_state, list[Trial](), 0, "propose"
-        self._log("begin", {"what": "optimize", "optimizer": self.optimizer.name, "settings": plain(settings), "state": plain(dict(self._seed_state))})
-        with context(account=self._account):
-            stopped = await self._search()
-            certificate = await self._certify()
-        return self._finish(stopped, certificate)
+        self._best, self._trials, self._round = self._seed_state, list[Trial](), 0
+        self._phase: Phase = "propose"
+        about = {"what": "optimize", "optimizer": self.optimizer.name, "settings": plain(settings)}
+        self._log("begin", {**about, "state": plain(dict(self._seed_state))})
 
     async def _search(self) -> str:
         """Rounds of ask, race, tell until the optimizer has nothing more to try or the budget is spent."""
@@ -172,7 +186,7 @@ class Study:
         if self._ledger:
             self._ledger.append(self._run, kind, body)
 
-    def _enter(self, phase: Literal["propose", "race", "certify", "done"]) -> None:
+    def _enter(self, phase: Phase) -> None:
         self._phase = phase
         self._tell_progress()
 
@@ -180,4 +194,4 @@ class Study:
         if self.on_progress:
             scores = self._bench.scores(self._best, self.split.selection)
             best = sum(scores) / len(scores) if scores else None
-            self.on_progress(Progress(self._phase, self._round, best, self._bench.bought, self._account.spent))  # type: ignore[arg-type]
+            self.on_progress(Progress(self._phase, self._round, best, self._bench.bought, self._account.spent))
