@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,21 @@ class _Call:
     node: Node
 
 
+@dataclass(frozen=True, slots=True)
+class _Prefix:
+    """The messages that calls begin with, and what they were made from: rendered once, used until any of it differs."""
+
+    adapter: Adapter
+    signature: type[Signature]
+    instruction: str
+    demos: list[Any]
+    messages: tuple[Message, ...]
+
+    def fits(self, adapter: Adapter, signature: type[Signature], instruction: str, demos: list[Any]) -> bool:
+        same = self.adapter is adapter and self.signature is signature and self.instruction == instruction
+        return same and self.demos == demos
+
+
 class Predict(Module):
     """`Predict("question -> answer")(question=...)` asks the LM once and gives a `Prediction`.
 
@@ -51,6 +67,7 @@ class Predict(Module):
         self._demos: Parameter[list[dict[str, Any]]] = Parameter([], kind="demos", role="demonstrations")
         self.config = config
         self.lm: BaseLM | None = None
+        self._prefix: _Prefix | None = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._signature!r})"
@@ -124,7 +141,12 @@ class Predict(Module):
                 msg = "input"
                 raise UnknownNameError.of(msg, name, signature.input_fields)
         demos = options.get("demos", self._demos.value)
-        messages = (*adapter.prefix(signature, instruction, demos), adapter.turn(signature, values))
+        prefix = self._prefix
+        if prefix is None or not prefix.fits(adapter, signature, instruction, demos):
+            made = adapter.prefix(signature, instruction, demos)
+            # The demos are copied, so that one changed in place is noticed at the next call.
+            prefix = self._prefix = _Prefix(adapter, signature, instruction, copy.deepcopy(demos), made)
+        messages = (*prefix.messages, adapter.turn(signature, values))
         return request_of(messages, {**defaults, **self.config, **options.get("config", {})})
 
     async def _complete(self, call: _Call) -> Prediction:
