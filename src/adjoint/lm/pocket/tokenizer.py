@@ -54,9 +54,7 @@ class Tokenizer:
         self._cache: dict[str, tuple[int, ...]] = {}
         self._role_ids = {role: specials[token] for role, token in _ROLES.items()}
         self.bos, self.end = specials["<|bos|>"], specials["<|end|>"]
-        self._spelled = frozenset(
-            self._ids[bytes([byte])] for byte in range(256) if byte > 127 or chr(byte).isalpha()
-        )
+        self._spelled = frozenset(self._ids[bytes([byte])] for byte in range(256) if byte > 127 or chr(byte).isalpha())
 
     def __len__(self) -> int:
         return len(self._bytes)

@@ -1,0 +1,104 @@
+"""The world that the pocket model is trained on: what is held out stays held out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from random import Random
+
+import pytest
+
+splits = pytest.importorskip("splits")
+tasks = pytest.importorskip("tasks")
+world = pytest.importorskip("world")
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = (
+    "examples/tickets.jsonl",
+    "examples/tickets_test.jsonl",
+    "src/adjoint/demo/rows_train.jsonl",
+    "src/adjoint/demo/rows_test.jsonl",
+)
+
+
+def rows(path: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (ROOT / path).read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.mark.parametrize("path", SHIPPED)
+def test_shipped_rows_are_held_out_inputs(path: str) -> None:
+    """No shipped ticket can occur in any training sequence."""
+    found = rows(path)
+    assert len(found) >= 200
+    assert all(splits.input_is_held_out(row["inputs"]["ticket"]) for row in found)  # type: ignore[index]
+
+
+def test_the_demo_task_is_a_held_out_combination() -> None:
+    """The demo's (rule, formats) never had an answer, a criticism, a revision or an induction in training."""
+    import demo_rows
+
+    assert splits.combo_is_held_out(demo_rows.RULE, demo_rows.FORMATS)
+
+
+def test_shipped_test_rows_are_not_train_rows() -> None:
+    train = {row["id"] for row in rows("examples/tickets.jsonl")}
+    test = {row["id"] for row in rows("examples/tickets_test.jsonl")}
+    assert len(train) == 200
+    assert len(test) == 300
+    assert not train & test
+
+
+def test_training_never_shows_a_held_out_text() -> None:
+    """Every text input of 400 drawn sequences lies on the training side, alone or inside a meta prompt."""
+    rng = Random(5)
+    held = {
+        world.draw(rng, kind, rule, (), test=True).text
+        for _ in range(300)
+        for kind, rule in (("ticket", "city"), ("list", "animal"))
+    }
+    for _ in range(400):
+        for _, text, _ in tasks.draw(rng).turns:
+            assert text not in held
+            assert not any(line.removeprefix("input: ") in held for line in text.splitlines())
+
+
+def test_training_combinations_are_never_held_out() -> None:
+    rng = Random(1)
+    for _ in range(500):
+        rule, formats, kind = tasks.training_combo(rng)
+        assert not splits.combo_is_held_out(rule, formats)
+        assert kind in world.RULES[rule][0]
+
+
+def test_one_in_seven_combinations_is_held_out() -> None:
+    every = [(rule, formats) for rule in world.RULE_NAMES for formats in world.COMBINATIONS if formats]
+    share = sum(splits.combo_is_held_out(*combo) for combo in every) / len(every)
+    assert 0.10 < share < 0.20
+
+
+def test_held_out_wordings_are_never_drawn() -> None:
+    rng = Random(3)
+    held = (
+        {text.format(x="city") for text in world.HELD_OUT_GIVE}
+        | set(world.HELD_OUT_FORMAT_TEXT.values())
+        | set(world.HELD_OUT_VAGUE)
+    )
+    for _ in range(2000):
+        text = world.precise(rng, "city", "ticket", ("stars", "exclaim"))
+        assert not any(sentence in text for sentence in held)
+        assert tasks.vague(rng) not in held
+
+
+def test_the_same_seed_gives_the_same_sequences() -> None:
+    first, second = ([tasks.draw(rng).turns for _ in range(50)] for rng in (Random("x"), Random("x")))
+    assert first == second
+
+
+def test_counted_feedback_puts_the_truth_first_by_count() -> None:
+    """In every drawn revision from full criticisms, the true line has strictly the highest count."""
+    rng = Random(2)
+    for _ in range(200):
+        rule, formats, kind = tasks.training_combo(rng, ambiguous=False)
+        counted = dict(tasks._votes(rng, rule, kind, formats))
+        truth = counted.pop(world.critique(rule, formats))
+        assert all(truth > count for count in counted.values())

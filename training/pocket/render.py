@@ -1,0 +1,67 @@
+"""The one place where training data meets the package: every prompt is rendered by the package's own Chat adapter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from adjoint.adapters.chat import ChatAdapter, outputs_text
+from adjoint.autograd.prompts import Critique, Rewrite
+from adjoint.optim.prompts import Induce
+from adjoint.signature.signature import Signature
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_ADAPTER = ChatAdapter()
+
+
+@dataclass
+class Conversation:
+    """Messages of one training sequence; `loss` marks the assistant turns that are learned from."""
+
+    family: str
+    turns: list[tuple[str, str, bool]] = field(default_factory=list)
+
+    def system(self, text: str) -> None:
+        self.turns.append(("system", text, False))
+
+    def pair(self, user: str, assistant: str, *, loss: bool) -> None:
+        self.turns.append(("user", user, False))
+        self.turns.append(("assistant", assistant, loss))
+
+
+@lru_cache(maxsize=256)
+def signature(text: str) -> type[Signature]:
+    """The signature that a shorthand such as `ticket, question -> answer` stands for."""
+    return Signature(text)
+
+
+def system_text(shape: str, instruction: str) -> str:
+    """The system message of a call of signature `shape` under `instruction`."""
+    return _ADAPTER.prefix(signature(shape), instruction, ())[0].content
+
+
+def user_text(shape: str, inputs: Mapping[str, str]) -> str:
+    """The user message of a call."""
+    return _ADAPTER.turn(signature(shape), inputs).content
+
+
+def assistant_text(shape: str, outputs: Mapping[str, str]) -> str:
+    """The assistant message that holds `outputs`."""
+    return outputs_text(tuple(signature(shape).output_fields.values()), outputs)
+
+
+META: dict[str, type[Signature]] = {"critique": Critique, "rewrite": Rewrite, "induce": Induce}
+
+
+@lru_cache(maxsize=8)
+def meta_system(name: str) -> str:
+    """The fixed system message of a meta prompt."""
+    return _ADAPTER.prefix(META[name], META[name].instructions, ())[0].content
+
+
+def meta_user(name: str, inputs: Mapping[str, str]) -> str:
+    """The user message of a meta prompt."""
+    return _ADAPTER.turn(META[name], inputs).content
