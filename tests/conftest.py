@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import adjoint
+from adjoint.lm import guard
 
 
 @pytest.fixture(autouse=True)
@@ -14,4 +15,5 @@ def own_surroundings(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("ADJOINT_LEDGER", str(tmp_path / "ledger.db"))
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(guard, "ALLOW_PAID_CALLS", False)
     adjoint.configure(lm=None, ledger="default")

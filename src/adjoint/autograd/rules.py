@@ -106,7 +106,7 @@ def instruction_of(node: Node) -> str:
 
 def input_of(node: Node) -> str:
     """The inputs as the LM saw them: the last user message, else all values."""
-    last = [message.content for message in node.messages if message.role == "user"]
+    last = [message.text for message in node.messages if message.role == "user"]
     return last[-1] if last else values.write(dict(node.inputs))
 
 

@@ -137,7 +137,7 @@ class Account:
 
 def upper_bound(request: Request) -> Usage:
     """A bound on the cost of a request: byte-level tokenizers make at most one token of a UTF-8 byte."""
-    size = sum(len(message.content.encode("utf-8", "surrogatepass")) + 8 for message in request.messages)
+    size = sum(len(message.text.encode("utf-8", "surrogatepass")) + 8 for message in request.messages)
     return Usage(1, size, _DEFAULT_OUTPUT if request.max_tokens is None else request.max_tokens)
 
 

@@ -131,7 +131,7 @@ class OpenAIChat:
         """The provider's count of tokens; four bytes count as one token where it gives none, so that a cap still bites."""
         usage = said if isinstance(said, dict) else {}
         given, made = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
-        tokens_in = sum(_estimate(message.content) for message in request.messages) if given is None else given
+        tokens_in = sum(_estimate(message.text) for message in request.messages) if given is None else given
         tokens_out = _estimate(text) if made is None else made
         return Usage(1, tokens_in, tokens_out, self._usd(tokens_in, tokens_out, usage.get("cost")))
 

@@ -79,7 +79,7 @@ class ScriptedLM:
         raise self._lost(request, f"its function returned {answer!r}, which is no text, Response or exception")
 
     def _rule(self, rules: Mapping[str | re.Pattern[str], Answer], request: Request) -> Answer:
-        users = [message.content for message in request.messages if message.role == "user"]
+        users = [message.text for message in request.messages if message.role == "user"]
         for text in (*users[-1:], _prompt(request)):
             for rule, answer in rules.items():
                 if rule in text if isinstance(rule, str) else rule.search(text):
@@ -87,7 +87,7 @@ class ScriptedLM:
         raise self._lost(request, f"none of its {len(rules)} rules is found")
 
     def _reply(self, request: Request, text: str) -> Response:
-        usage = Usage(1, sum(len(message.content.split()) for message in request.messages), len(text.split()))
+        usage = Usage(1, sum(len(message.text.split()) for message in request.messages), len(text.split()))
         return Response(text, usage=usage, model=self.name)
 
     def _lost(self, request: Request, why: str) -> UsageError:
@@ -97,4 +97,4 @@ class ScriptedLM:
 
 
 def _prompt(request: Request) -> str:
-    return "\n".join(message.content for message in request.messages)
+    return "\n".join(message.text for message in request.messages)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from adjoint.base.json import digest
@@ -18,11 +18,53 @@ CacheMode: TypeAlias = Literal["on", "off", "refresh", "only"]
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a message that is not plain text: an image, a sound, a file; or text between such pieces.
+
+    `data` is base64 with its `media_type` ("image/png"), or `url` says where the provider finds it; `name` is a file's.
+    """
+
+    kind: Literal["text", "image", "audio", "file"]
+    text: str = ""
+    data: str = ""
+    url: str = ""
+    media_type: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A tool that a model may call: its name, what it is for, and the JSON schema of its arguments."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A model's wish to call a tool. `arguments` is the JSON text as it came, which may be broken."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of a conversation; `content` is text."""
+    """One turn of a conversation. A tool's answer has role `tool` and the `tool_call_id` that it answers."""
 
     role: Role
-    content: str
+    content: str | tuple[Part, ...]
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The text of the message, without images, sounds and files."""
+        if isinstance(self.content, str):
+            return self.content
+        return "\n".join(part.text for part in self.content if part.kind == "text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +72,10 @@ class Request:
     """One question to a language model.
 
     `None` means "whatever the provider does by default" and is not sent. `temperature` is >= 0; `max_tokens` counts
-    tokens of the reply; `seed` fixes sampling where the provider can. `sample` numbers repeated draws of the same
-    prompt (0, 1, ...): it is part of the cache key and is never sent. `extra` is passed through to the provider.
+    tokens of the reply; `seed` fixes sampling where the provider can; `n` asks for several replies at once. `tools` may
+    be called, `tool_choice` is "auto", "none", "required" or a tool's name. `schema` is a JSON schema that the reply must
+    match, where the provider can enforce one. `sample` numbers repeated draws of the same prompt (0, 1, ...): it is part
+    of the cache key and is never sent. `extra` is passed through to the provider.
     """
 
     messages: tuple[Message, ...]
@@ -39,7 +83,11 @@ class Request:
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None
+    n: int = 1
     logprobs: bool = False
+    tools: tuple[ToolSpec, ...] = ()
+    tool_choice: str | None = None
+    schema: Mapping[str, Json] | None = None
     sample: int = 0
     extra: Mapping[str, Json] = field(default_factory=dict)
 
@@ -47,18 +95,20 @@ class Request:
         """A copy with some options replaced."""
         return replace(self, **options)
 
-    def as_dict(self) -> dict[str, Json]:
-        """The whole request as JSON, defaults included: what the cache key is made of."""
-        return {
-            "messages": [{"role": m.role, "content": m.content} for m in self.messages],
-            "temperature": None if self.temperature is None else float(self.temperature),  # 0 and 0.0 are one request
-            "max_tokens": self.max_tokens,
-            "stop": list(self.stop),
-            "seed": self.seed,
-            "logprobs": self.logprobs,
-            "sample": self.sample,
-            "extra": dict(self.extra),
-        }
+    def as_dict(self) -> dict[str, Any]:
+        """The whole request as JSON, without what stands at its default: what the cache key is made of."""
+        body: dict[str, Any] = {"messages": [_without_defaults(message) for message in self.messages]}
+        body.update((name, value) for name, value in _without_defaults(self).items() if name != "messages")
+        return body
+
+    @classmethod
+    def from_dict(cls, body: Mapping[str, Any]) -> Request:
+        """The request that `as_dict` has written."""
+        values = dict(body)
+        values["messages"] = tuple(_message(message) for message in values["messages"])
+        values["stop"] = tuple(values.get("stop", ()))
+        values["tools"] = tuple(ToolSpec(**tool) for tool in values.get("tools", ()))
+        return cls(**values)
 
     def key(self, identity: str) -> str:
         """SHA-256 of the whole request together with the identity of the endpoint that answers it."""
@@ -94,7 +144,11 @@ class TokenLogprob:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One reply. `cached` is True if it was answered from the ledger, in which case nothing was paid now."""
+    """One reply. `cached` is True if it was answered from the ledger, in which case nothing was paid now.
+
+    `others` are the further texts of a request with `n` > 1; `reasoning` is what the model thought aloud, where the
+    provider tells.
+    """
 
     text: str
     finish: Finish = "stop"
@@ -102,4 +156,56 @@ class Response:
     model: str = ""
     logprobs: tuple[TokenLogprob, ...] | None = None
     reasoning: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    others: tuple[str, ...] = ()
     cached: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """The reply as JSON, without what stands at its default."""
+        return {**_without_defaults(self), "usage": asdict(self.usage)}
+
+    @classmethod
+    def from_dict(cls, body: Mapping[str, Any]) -> Response:
+        """The reply that `as_dict` has written."""
+        values = dict(body)
+        values["usage"] = Usage(**values["usage"])
+        values["tool_calls"] = tuple(ToolCall(**call) for call in values.get("tool_calls", ()))
+        values["others"] = tuple(values.get("others", ()))
+        if values.get("logprobs") is not None:
+            values["logprobs"] = tuple(TokenLogprob(**token) for token in values["logprobs"])
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of a reply as it is written: text, reasoning, or both."""
+
+    text: str = ""
+    reasoning: str = ""
+
+
+def _without_defaults(record: Any) -> dict[str, Any]:
+    """The fields of a record that differ from their defaults, as JSON; required ones always."""
+    found: dict[str, Any] = {}
+    for item in fields(record):
+        value = getattr(record, item.name)
+        default = item.default_factory() if item.default_factory is not MISSING else item.default
+        if default is MISSING or value != default:
+            found[item.name] = _json(value)
+    return found
+
+
+def _json(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return _without_defaults(value)
+    if isinstance(value, tuple | list):
+        return [_json(item) for item in value]
+    return value
+
+
+def _message(body: Mapping[str, Any]) -> Message:
+    values = dict(body)
+    if not isinstance(values["content"], str):
+        values["content"] = tuple(Part(**part) for part in values["content"])
+    values["tool_calls"] = tuple(ToolCall(**call) for call in values.get("tool_calls", ()))
+    return Message(**values)

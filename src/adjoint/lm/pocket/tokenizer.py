@@ -90,7 +90,7 @@ class Tokenizer:
         ids = [self.bos]
         for message in messages:
             ids.append(self._role_ids[message.role])
-            ids.extend(self.encode(" " + message.content))
+            ids.extend(self.encode(" " + message.text))
             if message.role == "assistant":
                 ids.append(self.end)
         return ids
