@@ -13,14 +13,12 @@ import functools
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from adjoint.base.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-    from concurrent.futures import Future
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -60,11 +58,14 @@ class Portal:
             work.close()
             message = "a synchronous call was made inside asynchronous code; write `await module.acall(...)` there instead."
             raise UsageError(message)
-        future = asyncio.run_coroutine_threadsafe(work, loop)
+        ended = threading.Event()
+        future = asyncio.run_coroutine_threadsafe(_until(work, ended), loop)
         try:
             return future.result()
         except KeyboardInterrupt:
-            _cancel(future)
+            # A cancelled future is done at once, its coroutine only when it has cleaned up: that is what is waited for.
+            future.cancel()
+            ended.wait(_GRACE)
             raise
 
     async def here(self, work: Coroutine[Any, Any, T]) -> T:
@@ -88,15 +89,12 @@ def _running() -> asyncio.AbstractEventLoop | None:
         return None
 
 
-def _cancel(future: Future[Any]) -> None:
-    """Cancel and wait for the end of the cancellation, but no longer than the grace period."""
-    ended = threading.Event()
-    future.add_done_callback(lambda _: ended.set())
-    future.cancel()
+async def _until(work: Coroutine[Any, Any, T], ended: threading.Event) -> T:
+    """Await, and tell the thread that waits when the work has come to its end."""
     try:
-        ended.wait(_GRACE)
-    except FutureTimeoutError:
-        return
+        return await work
+    finally:
+        ended.set()
 
 
 portal = Portal()
