@@ -196,7 +196,9 @@ def make(signature: Any, instructions: str | None = None, *, custom_types: Mappi
 
 def _build(name: str, fields: Mapping[str, Field], instructions: str | None) -> type[Signature]:
     """A signature class from finished fields."""
-    cls = SignatureMeta(name, (Signature,), {"__doc__": instructions, "__module__": __name__})
+    # Python refuses lone surrogates in a docstring; models write them, so they stay in the instruction only.
+    doc = None if instructions is None else instructions.encode("utf-8", "replace").decode()
+    cls = SignatureMeta(name, (Signature,), {"__doc__": doc, "__module__": __name__})
     type.__setattr__(cls, "_fields", MappingProxyType(dict(fields)))
     type.__setattr__(cls, "_instructions", _default_instructions(fields) if instructions is None else instructions)
     return typing.cast("type[Signature]", cls)
