@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from adjoint.lm.budget import Budget as Budget
     from adjoint.modules.chain_of_thought import ChainOfThought as ChainOfThought
     from adjoint.modules.predict import Predict as Predict
+    from adjoint.modules.saved import load as load
     from adjoint.optim.bootstrap import BootstrapFewShot as BootstrapFewShot
     from adjoint.optim.bootstrap import BootstrapFewShotWithRandomSearch as BootstrapFewShotWithRandomSearch
     from adjoint.optim.bootstrap import LabeledFewShot as LabeledFewShot
@@ -58,6 +59,7 @@ _HOMES = {
     "lm.budget": ("Budget",),
     "modules.chain_of_thought": ("ChainOfThought",),
     "modules.predict": ("Predict",),
+    "modules.saved": ("load",),
     "optim.bootstrap": ("BootstrapFewShot", "BootstrapFewShotWithRandomSearch", "LabeledFewShot"),
     "optim.compile": ("aoptimize", "optimize"),
     "optim.tgd": ("TGD", "TextualGradientDescent"),

@@ -20,6 +20,8 @@ class ChainOfThought(Module):
     'question -> reasoning, answer'
     """
 
+    kind = "chain_of_thought"
+
     def __init__(self, signature: Any, instructions: str | None = None, **config: Any) -> None:
         base = make(signature, instructions)
         extended = base if "reasoning" in base.output_fields else base.prepend("reasoning", OutputField())

@@ -61,6 +61,8 @@ class Predict(Module):
     ...) become those of each request. A call may override `demos`, `signature`, `lm` and `config`.
     """
 
+    kind = "predict"
+
     def __init__(self, signature: Any, instructions: str | None = None, **config: Any) -> None:
         self._signature = make(signature, instructions)
         self._instruction = Parameter(self._signature.instructions, kind="text", role="instruction")

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from adjoint.base.errors import UsageError
-from adjoint.base.json import digest
 from adjoint.base.portal import portal
+from adjoint.program import saved
 from adjoint.program import state as states
 from adjoint.program.context import context, current
 from adjoint.program.parameter import Parameter
@@ -18,10 +15,9 @@ from adjoint.program.tape import Tape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from adjoint.program.state import State
-
-FORMAT = "adjoint.program/1"
 
 
 class Module:
@@ -111,31 +107,15 @@ class Module:
         return made
 
     def save(self, path: str | Path) -> None:
-        """Write the state as readable JSON. It names no code, no endpoint and no key."""
-        state = dict(self.state_dict())
-        body = {"format": FORMAT, "program": type(self).__name__, "digest": digest(state), "state": state}
-        Path(path).write_text(json.dumps(body, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        """Write the state as readable JSON, with a description of what the predictors take and give.
+
+        It names no code, no endpoint and no key. `adjoint.load` gives single predictors back from the file alone.
+        """
+        saved.write(self, path)
 
     def load(self, path: str | Path) -> None:
-        """Read a state that `save` has written. Raises `UsageError` if it is no such file or was changed by accident."""
-        self.load_state_dict(read_state(path))
-
-
-def read_state(path: str | Path) -> dict[str, Any]:
-    """The state in a saved program."""
-    try:
-        body = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        message = f"cannot read the program {str(path)!r}: {error.strerror}."
-        raise UsageError(message) from None
-    except ValueError as error:
-        message = f"{path} is no saved program: it is not JSON ({error})."
-        raise UsageError(message) from None
-    if not isinstance(body, dict) or body.get("format") != FORMAT or not isinstance(body.get("state"), dict):
-        message = f"{path} is no saved program of this version: it needs format {FORMAT!r} and a state. Save it again with program.save."
-        raise UsageError(message)
-    state: dict[str, Any] = body["state"]
-    return state
+        """Read a state that `save` has written into this program. Raises `UsageError` if it is no such file."""
+        self.load_state_dict(saved.read(path)["state"])
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import datetime as dt
 import decimal
 import enum
 import sys
+import types
 import typing
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,11 @@ _KNOWN: dict[str, Any] = {
     "Enum": enum.Enum,
 }
 _MAX_FRAMES = 100
+_OPEN = frozenset({"Enum", "Literal", "Optional", "Union", "datetime", "object", "typing"})
+"""Known names that are no type on their own, or stand for more than themselves."""
+_DATES = ("datetime.datetime", "datetime.time", "datetime.timedelta")
+_LONGEST = 20_000
+"""Characters of a type in a file."""
 
 
 def parse(text: str, custom_types: Mapping[str, Any] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -114,3 +120,73 @@ def _lookup(name: str, custom_types: Mapping[str, Any]) -> Any:
         frame = frame.f_back
     message = f"unknown type {name!r} in a signature; import it where the signature is written, or pass custom_types={{{name!r}: ...}}."
     raise SignatureError(message)
+
+
+def closed(text: Any) -> Any:
+    """The type that a text from a file names: builtins, `typing`, dates and `Decimal`, and nothing from anywhere else.
+
+    >>> closed("list[str] | None") == (list[str] | None)
+    True
+    """
+    try:
+        if not isinstance(text, str) or len(text) > _LONGEST:
+            raise TypeError
+        node = ast.parse(text, mode="eval").body
+        _check_closed(node)
+        return resolve(node, {})
+    except (SyntaxError, TypeError, ValueError, RecursionError, MemoryError):
+        message = f"{str(text)[:80]!r} is no type that a file may name; allowed are builtins, typing, dates and Decimal."
+        raise SignatureError(message) from None
+
+
+def spell(type_: Any) -> str | None:
+    """The text of a type that `closed` reads back, or None if there is none, as for classes of a program.
+
+    >>> spell(dict[str, list[int]]), spell(typing.Literal["a", 1]), spell(SignatureError)
+    ('dict[str, list[int]]', "Literal['a', 1]", None)
+    """
+    text = _spelled(type_)
+    try:
+        return text if closed(text) == type_ else None
+    except SignatureError:
+        return None
+
+
+def _check_closed(node: ast.expr) -> None:
+    """Refuse everything but the allowed names and ways to combine them. Strings count as values only, never as names."""
+    match node:
+        case ast.Constant(value=None | builtins.Ellipsis):
+            return
+        case ast.Name(id=name) if name in _KNOWN and name not in _OPEN:
+            return
+        case ast.Attribute() if ast.unparse(node) in _DATES:
+            return
+        case ast.Subscript(value=ast.Name(id="Literal")):
+            return
+        case ast.Subscript(value=ast.Name(id=name), slice=inner) if name in _KNOWN and name not in _OPEN - {"Optional", "Union"}:
+            _check_closed(inner)
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            _check_closed(left)
+            _check_closed(right)
+        case ast.Tuple(elts=items) | ast.List(elts=items):
+            for item in items:
+                _check_closed(item)
+        case _:
+            raise TypeError
+
+
+def _spelled(type_: Any) -> str:
+    origin, arguments = typing.get_origin(type_), typing.get_args(type_)
+    if origin is typing.Literal:
+        return f"Literal[{', '.join(map(repr, arguments))}]"
+    if origin in (typing.Union, types.UnionType):
+        return " | ".join(map(_spelled, arguments))
+    if origin is not None:
+        name = getattr(type_, "_name", None) or origin.__name__
+        return f"{name}[{', '.join(map(_spelled, arguments))}]"
+    if type_ in (None, types.NoneType):
+        return "None"
+    if type_ is Ellipsis:
+        return "..."
+    name = getattr(type_, "__name__", None) or str(type_)
+    return f"datetime.{name}" if f"datetime.{name}" in _DATES else name
