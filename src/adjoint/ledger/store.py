@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import sqlite3
 import threading
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adjoint.base.errors import LedgerError
-from adjoint.base.json import canonical, digest
+from adjoint.base.json import canonical
 from adjoint.ledger.events import Event
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Ledger:
         self.path = Path(path)
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
-        self._waiting: list[tuple[str, Mapping[str, Json], asyncio.Future[None]]] = []
+        self._waiting: list[tuple[str, str, asyncio.Future[None]]] = []
 
     def __repr__(self) -> str:
         return f"Ledger({str(self.path)!r})"
@@ -59,24 +60,24 @@ class Ledger:
             row = database.execute("SELECT body, mark FROM replies WHERE key = ?", (key,)).fetchone()
         if row is None:
             return None
-        body = json.loads(row[0])
-        if digest(body, length=_MARK) != row[1]:
+        if _mark(str(row[0])) != row[1]:
             message = f"the reply {key[:12]} in {self.path} is damaged; move the file away to start a new ledger."
             raise LedgerError(message)
-        return body
+        return json.loads(row[0])
 
     async def keep_reply(self, key: str, body: Mapping[str, Json]) -> None:
         """Commit a reply. Replies that arrive in the same turn of the loop share one commit; the first of a key stays."""
+        text = self._text(body)  # here, so that a body without a JSON form fails alone and not with those it shares a commit with
         loop = asyncio.get_running_loop()
         safe: asyncio.Future[None] = loop.create_future()
         if not self._waiting:
             loop.call_soon(self._commit_waiting)
-        self._waiting.append((key, body, safe))
+        self._waiting.append((key, text, safe))
         await safe
 
     def _commit_waiting(self) -> None:
         waiting, self._waiting = self._waiting, []
-        rows = [(key, canonical(body).decode(), digest(body, length=_MARK)) for key, body, _ in waiting]
+        rows = [(key, text, _mark(text)) for key, text, _ in waiting]
         error: LedgerError | None = None
         try:
             with self._database() as database, database:
@@ -100,7 +101,7 @@ class Ledger:
     def extend(self, run: str, kind: Kind, bodies: list[Mapping[str, Json]]) -> None:
         """Commit several events of one kind together."""
         now = time.time()
-        rows = [(run, now, kind, canonical(body).decode()) for body in bodies]
+        rows = [(run, now, kind, self._text(body)) for body in bodies]
         with self._database() as database, database:
             database.executemany("INSERT INTO events (run, at, kind, body) VALUES (?, ?, ?, ?)", rows)
 
@@ -110,13 +111,27 @@ class Ledger:
         with self._database() as database:
             rows = database.execute(query, (run, kind)).fetchall()
         for seq, name, at, what, body in rows:
-            yield Event(seq, name, at, what, json.loads(body))
+            yield Event(seq, name, at, what, self._read(seq, body))
 
     def close(self) -> None:
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
+
+    def _text(self, body: Mapping[str, Json]) -> str:
+        try:
+            return canonical(body).decode()
+        except (TypeError, ValueError) as error:
+            message = f"the ledger {self.path} keeps JSON only: {error}."
+            raise LedgerError(message) from error
+
+    def _read(self, seq: int, text: str) -> Any:
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            message = f"event {seq} in {self.path} is damaged ({error}); move the file away to start a new ledger."
+            raise LedgerError(message) from error
 
     @contextlib.contextmanager
     def _database(self) -> Iterator[sqlite3.Connection]:
@@ -133,6 +148,15 @@ class Ledger:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path.touch(mode=0o600, exist_ok=True)
         connection = sqlite3.connect(self.path, check_same_thread=False, timeout=_BUSY / 1000)
+        try:
+            self._prepare(connection)
+        except (sqlite3.Error, LedgerError):
+            connection.close()
+            raise
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        """Set the connection up, make the tables of a new file, and check the version of an old one."""
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         with connection:
@@ -140,7 +164,10 @@ class Ledger:
             connection.execute("INSERT OR IGNORE INTO meta VALUES ('version', ?)", (str(VERSION),))
         found = connection.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()[0]
         if found != str(VERSION):
-            connection.close()
             message = f"the ledger {self.path} has version {found}, this package writes {VERSION}; upgrade, or name another ledger."
             raise LedgerError(message)
-        return connection
+
+
+def _mark(text: str) -> str:
+    """The checksum that stands beside a reply."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_MARK]
