@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from adjoint.base.errors import AdjointError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
 
 T = TypeVar("T")
 
@@ -19,6 +19,17 @@ async def foreign(work: Awaitable[T], error: type[AdjointError], who: str) -> T:
     """
     try:
         return await work
+    except AdjointError:
+        raise
+    except Exception as raised:
+        message = f"{who} raised {type(raised).__name__}: {raised}"
+        raise error(message) from raised
+
+
+def foreign_call(function: Callable[[], T], error: type[AdjointError], who: str) -> T:
+    """`foreign` for code that is called and not awaited."""
+    try:
+        return function()
     except AdjointError:
         raise
     except Exception as raised:
