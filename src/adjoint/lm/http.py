@@ -16,7 +16,6 @@ from urllib.request import getproxies, proxy_bypass
 from adjoint.base.errors import (
     AuthError,
     ContextLengthError,
-    LMError,
     RateLimitError,
     RequestError,
     ServerError,
@@ -29,6 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aiohttp import BaseConnector, ClientResponse, ClientSession
+
+    from adjoint.base.errors import (
+        LMError,
+    )
 
 MAX_BODY = 32 * 2**20
 """Bytes of one reply, decompressed. More is an error: no answer is that long, and 64 of them must fit in memory."""
@@ -50,7 +53,7 @@ class Pool:
         self._session: ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pid: int | None = None
-        self._inherited: list[BaseConnector | None] = []
+        self._inherited: list[BaseConnector] = []
 
     def session(self) -> ClientSession:
         """The session of the running loop, which must be the portal's."""
@@ -62,8 +65,9 @@ class Pool:
         return self._session
 
     def _set_aside(self) -> None:
-        """After a fork: the connections belong to the parent. Closing them here would cut them there, so they are kept."""
-        if self._session is not None:
+        """After a fork: the connections belong to the parent, and closing them in order would cut them there."""
+        if self._session is not None and self._session.connector is not None:
+            self._session.connector._closed = True
             self._inherited.append(self._session.connector)
             self._session.detach()
 

@@ -11,10 +11,10 @@ from adjoint.base.errors import ServerError, UsageError
 from adjoint.base.portal import portal
 from adjoint.lm import guard
 from adjoint.lm.http import Endpoint, address, usable_key
-from adjoint.lm.types import Finish, Response, TokenLogprob, Usage
+from adjoint.lm.types import Response, TokenLogprob, Usage
 
 if TYPE_CHECKING:
-    from adjoint.lm.types import Request
+    from adjoint.lm.types import Finish, Request
 
 PATH = "/chat/completions"
 

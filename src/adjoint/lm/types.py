@@ -99,6 +99,8 @@ class Request:
         """The whole request as JSON, without what stands at its default: what the cache key is made of."""
         body: dict[str, Any] = {"messages": [_without_defaults(message) for message in self.messages]}
         body.update((name, value) for name, value in _without_defaults(self).items() if name != "messages")
+        if self.temperature is not None:
+            body["temperature"] = float(self.temperature)  # 0 and 0.0 are one request
         return body
 
     @classmethod

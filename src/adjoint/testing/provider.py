@@ -6,17 +6,19 @@ import asyncio
 import inspect
 import json
 import threading
-from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from math import ceil
 from time import time
-from typing import Any, Literal, Self, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, get_args
 
 from aiohttp import web
 
 from adjoint.base.errors import UnknownNameError, UsageError
 from adjoint.base.rng import stream
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 Messages: TypeAlias = list[dict[str, Any]]
 Fault: TypeAlias = Literal[
