@@ -37,5 +37,13 @@ def _describe(item: Any) -> Json:
 
 
 def _code(code: CodeType) -> Json:
-    constants = [_code(value) if isinstance(value, CodeType) else repr(value) for value in code.co_consts]
+    constants = [_constant(value) for value in code.co_consts]
     return [code.co_code.hex(), list(constants), list(code.co_names), list(code.co_varnames)]
+
+
+def _constant(value: Any) -> Json:
+    if isinstance(value, CodeType):
+        return _code(value)
+    if isinstance(value, frozenset):  # of `x in {"a", "b"}`: its order differs from process to process
+        return ["set", *sorted(map(repr, value))]
+    return repr(value)
