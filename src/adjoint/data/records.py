@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -178,16 +177,17 @@ def score_of(result: Any) -> Score:
 
     Raises `MetricError` for everything else, and for values outside [0, 1] or NaN: an error is never a score.
     """
+    score: Score | None = None
     if isinstance(result, Score):
         score = result
     elif isinstance(result, bool | int | float):
         score = Score(float(result))
-    elif hasattr(result, "score"):
+    elif isinstance(getattr(result, "score", None), bool | int | float):
         score = Score(float(result.score), str(getattr(result, "feedback", "") or ""))
-    else:
+    if score is None or not isinstance(score.value, bool | int | float):
         message = f"the metric returned {result!r}; return a bool, a number in [0, 1] or Score(value, feedback)."
         raise MetricError(message)
-    if math.isnan(score.value) or not 0.0 <= score.value <= 1.0:
+    if not 0.0 <= score.value <= 1.0:  # NaN is not either
         message = f"the metric returned {score.value}; a score lies in [0, 1], so divide by its largest possible value."
         raise MetricError(message)
     return score

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from adjoint.base.errors import MetricError, UsageError
 from adjoint.base.foreign import foreign
+from adjoint.base.portal import portal
 from adjoint.data.records import score_of
 
 if TYPE_CHECKING:
@@ -58,7 +59,10 @@ async def measure(metric: Metric, example: Example, prediction: Prediction, tape
 
 
 async def _call(metric: Metric, arguments: list[Any]) -> Any:
-    result = metric(*arguments)
+    """A synchronous metric gets a thread of its own: it may ask a judge and wait, which the loop must not."""
+    if inspect.iscoroutinefunction(metric):
+        return await metric(*arguments)
+    result = await portal.in_thread(metric, *arguments)
     return await result if inspect.isawaitable(result) else result
 
 
