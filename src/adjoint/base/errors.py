@@ -155,3 +155,7 @@ class Interrupted(AdjointError):  # noqa: N818 - a state, not a fault
     """A signal stopped the run; what was received is in the ledger."""
 
     exit_code = 130
+
+
+FATAL = (AuthError, BudgetExceeded, Interrupted, LedgerError, UsageError)
+"""Errors that every further row and call would meet as well: whoever goes on after errors must let these pass."""

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from adjoint.base.errors import (
-    AdjointError,
-    AuthError,
-    BudgetExceeded,
-    Interrupted,
-    LedgerError,
-    ProgramError,
-    UsageError,
-)
+from adjoint.base.errors import FATAL, AdjointError, BudgetExceeded, ProgramError
 from adjoint.base.foreign import foreign
 from adjoint.base.json import plain
 from adjoint.data.records import Score, id_of
@@ -26,17 +19,15 @@ from adjoint.program.prediction import Prediction
 from adjoint.program.tape import Tape
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
     from adjoint.base.json import Json
     from adjoint.data.records import Example
     from adjoint.program.metric import Metric
     from adjoint.program.module import Module
 
-FATAL = (AuthError, BudgetExceeded, Interrupted, LedgerError, UsageError)
-"""Errors that every further row would meet as well: they end the evaluation."""
-_HOPELESS = 10
-"""Rows that must all have failed, with none that went well, before the evaluation gives up."""
+HOPELESS = 10
+"""Rows that must all have failed, with none that went well, before a run gives up."""
 
 
 @dataclass(frozen=True)
@@ -74,43 +65,67 @@ async def run_row(program: Module, example: Example, metric: Metric, *, compilin
     """Run the program on one row under a tape of its own, and measure. Only `FATAL` errors are raised."""
     started = time.monotonic()
     inputs = example.inputs().toDict()
-    tape = Tape(program, inputs)
+    tape, judging = Tape(program, inputs), Tape()
     score, error, prediction = None, None, None
     try:
         with context(tape=tape):
             made = await foreign(program.acall(**inputs), ProgramError, "the program")
-            prediction = _prediction(made, tape)
+        prediction = _prediction(made, tape)
+        with context(tape=judging, role="judge"):  # calls of the metric are no calls of the program
             score = await measure(metric, example, prediction, tape, compiling=compiling)
     except FATAL:
         raise
     except AdjointError as caught:
         error = f"{type(caught).__name__}: {caught}"
     outputs = None if prediction is None else plain(prediction.toDict())
-    return Cell(id_of(example), score, error, tape.usage(), time.monotonic() - started, outputs, tape, prediction)
+    return Cell(id_of(example), score, error, tape.usage() + judging.usage(), time.monotonic() - started, outputs, tape, prediction)
 
 
 async def run_cells(
-    jobs: Sequence[tuple[Module, Example]], metric: Metric, *, limit: int = CONCURRENCY, compiling: bool = False
-) -> AsyncIterator[tuple[int, Cell]]:
+    jobs: Sequence[tuple[Module, Example]],
+    metric: Metric,
+    *,
+    limit: int = CONCURRENCY,
+    compiling: bool = False,
+    patience: int | None = None,
+) -> AsyncGenerator[tuple[int, Cell]]:
     """Run programs on rows, at most `limit` at once; gives `(position, cell)` as they end.
 
-    If the first cells all fail the rest is not tried: the first error is raised, since nothing can be said of the program.
+    When the budget is spent no further row begins, those under way come to their end (they are paid for), and then
+    `BudgetExceeded` is raised. With `patience` the run stops if so many first cells fail and none goes well.
     """
-    failed: list[Cell] = []
+    failures: list[str] = []
     succeeded = False
+    spent: BudgetExceeded | None = None
 
-    async def one(job: tuple[Module, Example]) -> Cell:
-        return await run_row(job[0], job[1], metric, compiling=compiling)
+    async def one(job: tuple[Module, Example]) -> Cell | BudgetExceeded:
+        nonlocal spent
+        if spent is None:
+            try:
+                return await run_row(job[0], job[1], metric, compiling=compiling)
+            except BudgetExceeded as error:
+                spent = error
+        return spent
 
-    async for outcome in Local().map(one, jobs, limit=limit):
-        cell = outcome.value
-        succeeded = succeeded or cell.error is None
-        if cell.error is not None:
-            failed.append(cell)
-        if not succeeded and len(failed) >= min(_HOPELESS, len(jobs)):
-            message = f"all of the first {len(failed)} rows failed, so the run stops. The first said: {failed[0].error}"
-            raise ProgramError(message)
-        yield outcome.index, cell
+    async with contextlib.aclosing(Local().map(one, jobs, limit=limit)) as outcomes:
+        async for outcome in outcomes:
+            cell = outcome.value
+            if isinstance(cell, BudgetExceeded):
+                continue
+            if cell.error is None:
+                succeeded = True
+            else:
+                failures.append(cell.error)
+            yield outcome.index, cell
+            if patience is not None and not succeeded and len(failures) >= min(patience, len(jobs)):
+                raise hopeless(failures)
+    if spent is not None:
+        raise spent
+
+
+def hopeless(failures: Sequence[str]) -> ProgramError:
+    """The end of a run of which nothing can be said."""
+    return ProgramError(f"all of the first {len(failures)} rows failed, so the run stops. The first said: {failures[0]}")
 
 
 def _prediction(made: Any, tape: Tape) -> Prediction:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +11,12 @@ from adjoint.base.errors import BudgetExceeded, UsageError
 from adjoint.base.json import digest, plain
 from adjoint.base.portal import portal
 from adjoint.data.records import distinct, id_of
-from adjoint.eval.cells import run_cells
+from adjoint.eval.cells import HOPELESS, run_cells
 from adjoint.eval.compare import compare_scores
 from adjoint.eval.report import Report, ordered
+from adjoint.lm.base import identity_of
 from adjoint.lm.budget import Account, Budget
-from adjoint.program.context import CONCURRENCY, active_ledger, active_lm, context
+from adjoint.program.context import CONCURRENCY, active_ledger, active_lm, context, current
 from adjoint.program.metric import check
 
 if TYPE_CHECKING:
@@ -87,12 +89,14 @@ async def _evaluate(
     found: dict[int, Cell] = {}
     stopped = None
     try:
-        async for index, cell in run_cells([(program, row) for row in rows], metric, limit=limit):
-            found[index] = cell
-            if ledger:
-                ledger.append(run, "cell", cell.record())
-            if on_cell:
-                on_cell(cell)
+        jobs = [(program, row) for row in rows]
+        async with contextlib.aclosing(run_cells(jobs, metric, limit=limit, patience=HOPELESS)) as cells:
+            async for index, cell in cells:
+                found[index] = cell
+                if ledger:
+                    ledger.append(run, "cell", cell.record())
+                if on_cell:
+                    on_cell(cell)
     except BudgetExceeded as error:
         stopped = str(error)
     report = Report(name, tuple(rows), ordered(rows, found), time.monotonic() - started, stopped)
@@ -110,7 +114,7 @@ def run_id(what: str, program: Module, rows: Sequence[Example], metric: Metric, 
         "program": fingerprint(program),
         "rows": [id_of(row) for row in rows],
         "metric": code_digest(metric),
-        "lm": getattr(active_lm(), "identity", None) or active_lm().name,
+        "lm": _answerer(current().lm or _default_lm(program)),
         "more": plain(list(more)),
     }
     return f"{what}-{digest(described, length=12)}"
@@ -119,10 +123,26 @@ def run_id(what: str, program: Module, rows: Sequence[Example], metric: Metric, 
 def fingerprint(program: Module) -> str:
     """A digest of the program as it stands: the code and names of its modules, its signatures and its state."""
     modules = [
-        [name, code_digest(type(module)), repr(getattr(module, "signature", "")), plain(getattr(module, "config", {}))]
+        [
+            name,
+            code_digest(type(module)),
+            repr(getattr(module, "signature", "")),
+            plain(getattr(module, "config", {})),
+            _answerer(getattr(module, "lm", None)),
+        ]
         for name, module in program.named_modules()
     ]
     return digest({"modules": modules, "state": dict(program.state_dict())}, length=16)
+
+
+def _default_lm(program: Module) -> BaseLM | None:
+    """The LM of the environment, which is needed only if some predictor has none of its own."""
+    return None if program.predictors() and all(predictor.lm for predictor in program.predictors()) else active_lm()
+
+
+def _answerer(lm: BaseLM | None) -> Any:
+    """Who answers, with which default options."""
+    return None if lm is None else [identity_of(lm) or lm.name, plain(getattr(lm, "options", {}))]
 
 
 def compare(before: Report, after: Report) -> Comparison:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from adjoint.base.errors import UsageError
 from adjoint.exec.base import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 
 I = TypeVar("I")  # noqa: E741
 R = TypeVar("R")
@@ -17,7 +18,10 @@ R = TypeVar("R")
 class Local:
     """Starts items in order; when one raises or the consumer stops, the others are cancelled and waited for."""
 
-    async def map(self, task: Callable[[I], Awaitable[R]], items: Iterable[I], *, limit: int) -> AsyncIterator[Outcome[R]]:
+    async def map(self, task: Callable[[I], Awaitable[R]], items: Iterable[I], *, limit: int) -> AsyncGenerator[Outcome[R]]:
+        if limit < 1:
+            message = f"limit={limit} would run nothing; give 1 or more."
+            raise UsageError(message)
         waiting = enumerate(items)
         running: dict[asyncio.Task[R], int] = {}
 
