@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from dataclasses import dataclass, replace
@@ -84,6 +85,7 @@ class Account:
         self.share = 1.0
         """The part of every cap that may be spent for now, in [0, 1]; the rest is held back."""
         self._counted: set[str] = set()
+        self._waiting: list[asyncio.Future[None]] = []
 
     def reserve(self, request: Request) -> Usage:
         """Set aside the most that this request can cost, or raise `BudgetExceeded`."""
@@ -104,8 +106,8 @@ class Account:
 
     def settle(self, bound: Usage, actual: Usage) -> None:
         """Replace a reservation by what the call really cost."""
-        self.release(bound)
         self.spent += actual
+        self.release(bound)
 
     def release(self, bound: Usage) -> None:
         self.reserved = Usage(
@@ -113,6 +115,16 @@ class Account:
             self.reserved.input_tokens - bound.input_tokens,
             self.reserved.output_tokens - bound.output_tokens,
         )
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            if not one.done():
+                one.set_result(None)
+
+    async def settlement(self) -> None:
+        """Wait until the next call under way has settled."""
+        one: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(one)
+        await one
 
     def replay(self, key: str, usage: Usage) -> None:
         """Count a reply that an earlier life of this same run has paid, so that the budget ends where it would have ended."""
@@ -149,7 +161,7 @@ class Spend(Wrapper):
         self.account = account
 
     async def __call__(self, request: Request) -> Response:
-        bound = self.account.reserve(request)
+        bound = await self._reserve(request)
         actual = Usage(calls=1)
         try:
             response = await self.inner(request)
@@ -157,3 +169,13 @@ class Spend(Wrapper):
         finally:
             self.account.settle(bound, actual)
         return response
+
+    async def _reserve(self, request: Request) -> Usage:
+        """Reserve, and while calls are under way wait for what they leave: they were reserved at the most they can cost."""
+        while True:
+            try:
+                return self.account.reserve(request)
+            except BudgetExceeded:
+                if not self.account.reserved.calls:
+                    raise
+            await self.account.settlement()
