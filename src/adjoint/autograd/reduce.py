@@ -27,6 +27,7 @@ class Theme:
 def themes(gradients: Sequence[Gradient]) -> list[Theme]:
     """Group equal feedback, drop what asks for no change, and order by count, then severity, then worst score, then text.
 
+    >>> from adjoint.program.parameter import Gradient
     >>> [(t.text, t.count) for t in themes([Gradient("p", "Be brief."), Gradient("p", "be  brief."), Gradient("p", "Why?")])]
     [('Be brief.', 2), ('Why?', 1)]
     """

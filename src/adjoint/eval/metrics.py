@@ -34,6 +34,7 @@ def normalize_text(text: str) -> str:
 def exact_match(example: Example, prediction: Record) -> Score:
     """1 if every labelled output equals its label, white space at the ends aside.
 
+    >>> from adjoint.data.records import Example
     >>> exact_match(Example(q="1+1", answer="2").with_inputs("q"), Example(answer="2 ")).value
     1.0
     """
