@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from adjoint.program.prediction import Prediction
 
 
+_LAST_CALL = 0.3
+"""How sure it is that a result of which nothing else is known comes from the last call."""
+
+
 class TextLoss:
     """An LM judges the value by an instruction; what it says is the loss: `TextLoss("Is it polite?")(answer)`.
 
@@ -80,5 +84,9 @@ def prediction_edges(prediction: Prediction) -> list[Edge]:
         return []
     from adjoint.program.provenance import edges_of
 
-    found = edges_of(tape, prediction.toDict(), [], {})
-    return [edge for edges in found.values() for edge in edges]
+    read = [item for item in prediction._made_from if item[0] in tape.nodes]
+    found = edges_of(tape, prediction.toDict(), read, {})
+    known = [edge for edges in found.values() for edge in edges if edge.how != "order"]
+    ended = [node for node in tape.nodes if node.outputs]
+    # A program's result comes from somewhere: without better evidence, from its last call.
+    return known or [Edge(ended[-1], name, "order", _LAST_CALL) for name in (ended[-1].outputs if ended else ())]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from adjoint.data.records import Record
-from adjoint.program.tape import note_read
+from adjoint.program.tape import note_read, recent_reads
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from adjoint.program.tape import Node, Tape
 
 
@@ -19,6 +21,12 @@ class Prediction(Record):
 
     _node: Node | None = None
     _tape: Tape | None = None
+    _made_from: tuple[tuple[Node, str], ...] = ()
+    """The fields that were read since the last call when a program built this: what it is most likely made from."""
+
+    def __init__(self, base: Record | Mapping[str, Any] | None = None, **values: Any) -> None:
+        super().__init__(base, **values)
+        self._made_from = recent_reads()
 
     @classmethod
     def of(cls, outputs: dict[str, Any], node: Node, tape: Tape) -> Prediction:

@@ -157,6 +157,11 @@ class Tape:
         }
 
 
+def recent_reads() -> tuple[tuple[Node, str], ...]:
+    """The fields of predictions that were read since the last call."""
+    return _reads.get()
+
+
 def note_read(node: Node, name: str) -> None:
     """Remember that a field of a prediction was read: it may feed the next call."""
     recent = _reads.get()
