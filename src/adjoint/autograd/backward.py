@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from adjoint.adapters import values
 from adjoint.autograd.rules import Target, rule_of
-from adjoint.base.errors import AdjointError, BudgetExceeded, GradientError
+from adjoint.base.errors import FATAL, AdjointError, GradientError
 from adjoint.base.portal import portal
+from adjoint.exec.local import stop
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,19 +34,28 @@ class NoPathWarning(UserWarning):
 
 def set_backward_engine(engine: BaseLM | str, *, override: bool = True) -> None:
     """The LM that writes critiques, for the whole process; without one the LM of the context does."""
+    if override or "engine" not in _engine:
+        chosen = engine_of(engine)
+        if chosen is not None:
+            _engine["engine"] = chosen
+
+
+def engine_of(engine: BaseLM | str | None) -> BaseLM | None:
+    """An engine by name, or as it is."""
     from adjoint.program.lm import LM
 
-    if override or "engine" not in _engine:
-        chosen: BaseLM = LM(engine) if isinstance(engine, str) else engine
-        _engine["engine"] = chosen
+    if isinstance(engine, str):
+        named: BaseLM = LM(engine)
+        return named
+    return engine
 
 
-def backward(loss: Variable, engine: BaseLM | None = None) -> None:
+def backward(loss: Variable, engine: BaseLM | str | None = None) -> None:
     """Send the feedback of a loss to every trainable parameter it depends on; see `abackward`."""
     portal.run(abackward([loss], engine))
 
 
-async def abackward(losses: Sequence[Variable], engine: BaseLM | None = None) -> None:
+async def abackward(losses: Sequence[Variable], engine: BaseLM | str | None = None) -> None:
     """Send the feedback of losses back, all of them at once.
 
     Gradients are added to `grad` of parameters and variables in the order of the calls, whatever the order in which
@@ -54,8 +64,8 @@ async def abackward(losses: Sequence[Variable], engine: BaseLM | None = None) ->
     """
     from adjoint.autograd.losses import feedback_of
 
-    roots = [(loss.node, feedback_of(loss)) for loss in losses]
-    walk = Walk(engine or _engine.get("engine"))
+    roots = [(loss.node, feedback_of(loss)) for loss in _summands(losses)]
+    walk = Walk(engine_of(engine) or _engine.get("engine"))
     await walk.run(roots)
     walk.deliver()
 
@@ -68,6 +78,7 @@ class Walk:
     incoming: dict[Node, list[tuple[int, Gradient]]] = field(default_factory=lambda: defaultdict(list))
     landed: list[tuple[int, str, Parameter[Any], Gradient]] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    stopped: AdjointError | None = None
 
     async def run(self, roots: Sequence[tuple[Node, Gradient]]) -> None:
         """Fire every node once, consumers before producers, independent nodes together (Kahn's algorithm, no recursion)."""
@@ -79,20 +90,24 @@ class Walk:
                     waits[source] += 1
         for place, (node, gradient) in enumerate(roots):
             self.incoming[node].append((place, gradient))
-        order = {node: index for index, node in enumerate(useful)}
+        order = _order([node for node, _ in roots], useful)
         ready = [node for node in useful if not waits[node]]
         running: set[asyncio.Task[Node]] = set()
-        while ready or running:
-            running |= {asyncio.ensure_future(self._fire(node, useful, order)) for node in ready}
-            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            ready = []
-            for task in done:
-                for source in _sources(task.result()):
-                    if source in useful:
-                        waits[source] -= 1
-                        if not waits[source]:
-                            ready.append(source)
-            ready.sort(key=order.__getitem__)
+        try:
+            while ready or running:
+                running |= {asyncio.ensure_future(self._fire(node, useful, order)) for node in ready}
+                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                if self.stopped is not None:
+                    ready = []
+                    continue
+                sources = [source for task in done for source in _sources(task.result()) if source in useful]
+                for source in sources:
+                    waits[source] -= 1
+                ready = sorted({source for source in sources if not waits[source]}, key=order.__getitem__)
+        finally:
+            await stop(running)
+        if self.stopped is not None:
+            raise self.stopped
 
     async def _fire(self, node: Node, useful: dict[Node, None], order: dict[Node, int]) -> Node:
         """Apply the node's rule to the feedback it has got, and hand the results on."""
@@ -111,8 +126,9 @@ class Walk:
             return node
         try:
             sent = await rule_of(node.op)(node, wanted, targets, self.engine)
-        except BudgetExceeded:
-            raise
+        except FATAL as error:
+            self.stopped = self.stopped or error  # raised when the critiques under way, which are paid for, have come
+            return node
         except AdjointError as error:
             self.failures.append(f"{type(error).__name__}: {error}")
             return node
@@ -134,6 +150,36 @@ class Walk:
             raise GradientError(message)
         for _, _, parameter, gradient in sorted(self.landed, key=lambda item: (item[0], item[1])):
             parameter.grad.append(gradient)
+
+
+def _summands(losses: Sequence[Variable]) -> list[Variable]:
+    """The losses that a sum of losses is made of: each says what it says to its own value only."""
+    found: list[Variable] = []
+    stack = list(reversed(losses))
+    while stack:
+        loss = stack.pop()
+        if loss.node.op == "sum":
+            stack.extend(reversed(loss.predecessors))
+        else:
+            found.append(loss)
+    return found
+
+
+def _order(roots: Sequence[Node], useful: dict[Node, None]) -> dict[Node, int]:
+    """The place of each node in the order of the calls: loss by loss, and what feeds a call before the call."""
+    keys: dict[Node, tuple[int, int, int]] = {}
+    for place, root in enumerate(roots):
+        stack = [(root, False)]
+        while stack:
+            node, fed = stack.pop()
+            if node in keys or node not in useful:
+                continue
+            if fed:
+                keys[node] = (place, node.seq, len(keys))
+            else:
+                stack.append((node, True))
+                stack.extend((source, False) for source in reversed(_sources(node)))
+    return {node: index for index, node in enumerate(sorted(keys, key=keys.__getitem__))}
 
 
 def _sources(node: Node) -> list[Node]:

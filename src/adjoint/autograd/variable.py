@@ -117,7 +117,7 @@ class Variable:
     def reset_gradients(self) -> None:
         self.parameter.grad.clear()
 
-    def backward(self, engine: BaseLM | None = None) -> None:
+    def backward(self, engine: BaseLM | str | None = None) -> None:
         """Send feedback from this value back to every parameter that it depends on. See `autograd.backward`."""
         from adjoint.autograd.backward import backward
 

@@ -38,10 +38,24 @@ class Local:
                 for index, one in ended:
                     yield Outcome(index, one.result())
         finally:
-            await _stop(running)
+            await stop(running)
 
 
-async def _stop(running: dict[asyncio.Task[Any], int]) -> None:
-    for one in running:
+async def stop(running: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks and wait until they have ended."""
+    tasks = list(running)
+    for one in tasks:
         one.cancel()
-    await asyncio.gather(*running, return_exceptions=True)
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def all_of(work: Iterable[Awaitable[R]]) -> list[R]:
+    """Await everything at once and give the results in order.
+
+    If some raise, the others still come to their end (they may be paid for), and then the first error in order is raised.
+    """
+    results = await asyncio.gather(*work, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return [result for result in results if not isinstance(result, BaseException)]

@@ -6,15 +6,15 @@ none, and as a strategy every rewrite must win a race before it replaces what it
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
-from adjoint.autograd.backward import Walk
+from adjoint.autograd.backward import Walk, engine_of
 from adjoint.autograd.losses import feedback_of, measured
 from adjoint.autograd.reduce import themes
 from adjoint.autograd.variable import Variable
-from adjoint.base.errors import BudgetExceeded, GradientError, UsageError
+from adjoint.base.errors import FATAL, AdjointError, UsageError
 from adjoint.base.portal import portal
+from adjoint.exec.local import all_of
 from adjoint.optim.strategy import Strategy
 from adjoint.optim.update import rewrite
 from adjoint.program.parameter import Parameter
@@ -49,7 +49,7 @@ class TextualGradientDescent(Strategy):
         self,
         parameters: Iterable[Variable | Parameter[str]] | None = None,
         *,
-        engine: BaseLM | None = None,
+        engine: BaseLM | str | None = None,
         constraints: Sequence[str] = (),
         metric: Metric | None = None,
         batch_size: int = 12,
@@ -59,7 +59,7 @@ class TextualGradientDescent(Strategy):
     ) -> None:
         super().__init__(metric)
         self.parameters = [_parameter(item) for item in parameters or ()]
-        self.engine = engine
+        self.engine = engine_of(engine)
         self.constraints = tuple(constraints)
         self.batch_size, self.proposals, self.rounds, self.patience = batch_size, proposals, rounds, patience
 
@@ -78,7 +78,7 @@ class TextualGradientDescent(Strategy):
         """`step` in asynchronous code."""
         wanted = [(parameter, themes(parameter.grad)) for parameter in self.parameters]
         due = [(parameter, found) for parameter, found in wanted if found and parameter.trainable]
-        texts = await asyncio.gather(*(self._rewrite(parameter.role, parameter.value, found) for parameter, found in due))
+        texts = await all_of(self._rewrite(parameter.role, parameter.value, found) for parameter, found in due)
         for (parameter, _), text in zip(due, texts, strict=True):
             parameter.value = text
 
@@ -116,7 +116,8 @@ class TextualGradientDescent(Strategy):
         work.rng("batch").shuffle(rows)
         cells = await work.run(work.best, rows[: self.batch_size])
         gradients = await self._gradients(work, cells)
-        return await self._propose(work, gradients, memory["tried"])
+        # Nothing to learn from these rows does not end the run: the best again is no candidate, but it is a round.
+        return await self._propose(work, gradients, memory["tried"]) or [work.best]
 
     async def _gradients(self, work: Workbench, cells: Sequence[Cell]) -> dict[str, list[Any]]:
         """Walk back from every row that was measured and is not perfect; gradients by name of parameter."""
@@ -149,7 +150,7 @@ class TextualGradientDescent(Strategy):
             if alone and alone not in selections:
                 selections.append(alone)
         jobs = [self._state(work.best, selection, roles, tried) for selection in selections]
-        made = await asyncio.gather(*jobs)
+        made = await all_of(jobs)
         return [state for state in made if state is not None]
 
     async def _state(
@@ -161,9 +162,9 @@ class TextualGradientDescent(Strategy):
             earlier = list(dict.fromkeys(str(one[name]) for one in tried if one.get(name) not in (None, best[name])))
             try:
                 state[name] = await self._rewrite(roles[name], str(best[name]), found, earlier[-_TRIED:])
-            except BudgetExceeded:
+            except FATAL:
                 raise
-            except GradientError:
+            except AdjointError:
                 return None
         return state
 
