@@ -62,12 +62,13 @@ class Workbench:
 
     async def run(self, state: State, rows: Sequence[Example]) -> list[Cell]:
         """Run a state on feedback rows, with tapes, in the order of the rows."""
-        return await self.bench.run(self.program.with_state(state), rows)
+        program = self.program.with_state(state)
+        return await self.bench.run([(program, row) for row in rows])
 
-    async def run_program(self, program: Module, rows: Sequence[Example], *, sample: int = 0) -> list[Cell]:
-        """Run another program, such as a teacher, on feedback rows; `sample` > 0 draws its replies anew."""
+    async def run_programs(self, jobs: Sequence[tuple[Module, Example]], *, sample: int = 0) -> list[Cell]:
+        """Run other programs, such as teachers, each on its feedback row; `sample` > 0 draws their replies anew."""
         with context(sample=sample):
-            return await self.bench.run(program, rows)
+            return await self.bench.run(jobs)
 
     def rows_of(self, cells: Sequence[Cell]) -> list[Example]:
         """The feedback rows of cells."""

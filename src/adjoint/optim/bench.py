@@ -70,16 +70,15 @@ class Bench:
         cells = [self.cells.get((name, id_of(row))) for row in rows]
         return sum(cell is not None and cell.error is not None for cell in cells)
 
-    async def run(self, program: Module, rows: Sequence[Example]) -> list[Cell]:
-        """Run a program on rows with tapes, in the order of the rows. These cells teach; they are not kept."""
+    async def run(self, jobs: Sequence[tuple[Module, Example]]) -> list[Cell]:
+        """Run programs on rows with tapes, in the order given. These cells teach; they are not kept."""
         found: dict[int, Cell] = {}
-        jobs = [(program, row) for row in rows]
         async with contextlib.aclosing(run_cells(jobs, self.metric, limit=self.limit, compiling=True)) as cells:
             async for index, cell in cells:
                 found[index] = cell
                 self._announce(cell)
         self._check_hope()
-        return [found[index] for index in range(len(rows))]
+        return [found[index] for index in range(len(jobs))]
 
     def _check_hope(self) -> None:
         """Give up if nothing has gone well so far. A candidate that fails is no reason: it only loses its race."""

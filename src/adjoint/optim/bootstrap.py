@@ -119,7 +119,6 @@ class BootstrapFewShot(Strategy):
 
     async def _bootstrap(self, rows: list[Example], wanted: int, work: Workbench) -> tuple[dict[str, list[Any]], set[str]]:
         """Demos from runs that passed, by parameter, and the rows they came from."""
-        program = self.teacher or work.program.with_state(self._taught(work))
         pool: dict[str, list[Any]] = {}
         used: set[str] = set()
         for turn in range(self.max_rounds):
@@ -127,17 +126,23 @@ class BootstrapFewShot(Strategy):
             for start in range(0, len(left), _BATCH):
                 if len(used) >= wanted:
                     return pool, used
-                batch = left[start : start + _BATCH]
-                for row, cell in zip(batch, await work.run_program(program, batch, sample=turn), strict=True):
+                jobs = [(self._teacher_of(row, work), row) for row in left[start : start + _BATCH]]
+                for (program, row), cell in zip(jobs, await work.run_programs(jobs, sample=turn), strict=True):
                     if len(used) < wanted and self._passed(cell) and cell.tape is not None:
                         used.add(id_of(row))
                         for name, demos in demonstrations.recorded(program, cell.tape).items():
                             pool.setdefault(name, []).append(demos[-1])
         return pool, used
 
-    def _taught(self, work: Workbench) -> State:
-        """The teacher's state: the best so far with labelled demos, which lifts a program that knows too little to start."""
-        return {**work.best, **labeled_demos(work.program, work.feedback, self.max_labeled_demos, work.rng("teacher"))}
+    def _teacher_of(self, row: Example, work: Workbench) -> Module:
+        """The teacher of a row: the best so far with labelled demos, which lift a program that knows too little to start.
+
+        The row itself is none of them, since a teacher that is shown the answer shows no way to it.
+        """
+        if self.teacher is not None:
+            return self.teacher
+        labels = labeled_demos(work.program, work.feedback, self.max_labeled_demos, work.rng("teacher"), without=row)
+        return work.program.with_state({**work.best, **labels})
 
     def _passed(self, cell: Cell) -> bool:
         needed = 1.0 if self.metric_threshold is None else self.metric_threshold
@@ -168,9 +173,12 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
         return Plan(recorded, labels, seed)
 
 
-def labeled_demos(program: Module, rows: Sequence[Example], k: int, rng: random.Random) -> dict[str, Json]:
-    """For each demos parameter of the program: `k` labelled rows, the same for all."""
-    chosen = rng.sample(list(rows), min(k, len(rows)))
+def labeled_demos(
+    program: Module, rows: Sequence[Example], k: int, rng: random.Random, *, without: Example | None = None
+) -> dict[str, Json]:
+    """For each demos parameter of the program: `k` labelled rows, the same for all; but never the row `without`."""
+    drawn = rng.sample(list(rows), min(k, len(rows)))
+    chosen = [row for row in drawn if without is None or id_of(row) != id_of(without)]
     return {
         name: list[Any](demonstrations.labeled(program, name, predictor, chosen))
         for name, predictor in demonstrations.demo_names(program)
