@@ -217,7 +217,7 @@ def main() -> None:
             with (args.run / "log.jsonl").open("a", encoding="utf-8") as log:
                 log.write(json.dumps(line) + "\n")
             logged, window = now, [0.0, 0, 0, 0]
-        if now - kept > 240:
+        if now - kept > 120:
             save()
             kept = now
     save()

@@ -11,7 +11,7 @@ import hashlib
 import warnings
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,8 +63,8 @@ class _Engine:
 class Pocket:
     """The embedded LM. Concurrent calls on one event loop are decoded together; replies do not depend on the company.
 
-    `temperature` None or 0 is greedy; sampling is reproducible: with `seed` it depends on the seed, without one on
-    the request itself, and in both cases on `sample`. `logprobs` are those of the model at temperature 1. Raises
+    `temperature` None or 0 is greedy; sampling is reproducible: it depends on `seed`, `sample` and the messages, and
+    on nothing else. `logprobs` are those of the model at temperature 1. Raises
     `ContextLengthError` if the prompt leaves no room for a reply, `RequestError` for settings it does not know.
     """
 
@@ -98,36 +98,30 @@ class Pocket:
     def _worker(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(max_workers=1, thread_name_prefix="adjoint-pocket")
 
-    async def __call__(self, request: Request) -> Response:
+    async def __call__(self, request: Request, /) -> Response:
         loop = asyncio.get_running_loop()
         prefix, job = self._plan(request)
         if loop is not self._loop:
             self._loop, self._queue, self._drain = loop, [], None
-        future: asyncio.Future[Reply] = loop.create_future()
-        self._queue.append(_Ask(prefix, job, future))
+        futures: list[asyncio.Future[Reply]] = []
+        for number in range(request.n):
+            futures.append(loop.create_future())
+            self._queue.append(_Ask(prefix, replace(job, seed=_seed(request, number)), futures[-1]))
         if self._drain is None or self._drain.done():
             self._drain = loop.create_task(self._serve(loop))
-        reply = await future
-        usage = Usage(calls=1, input_tokens=len(prefix) + len(job.suffix), output_tokens=reply.tokens, usd=0.0)
-        scores = tuple(TokenLogprob(*pair) for pair in reply.logprobs) if reply.logprobs is not None else None
-        return Response(reply.text, finish=reply.finish, usage=usage, model=self.name, logprobs=scores)
+        replies = await asyncio.gather(*futures)
+        first = replies[0]
+        tokens = sum(reply.tokens for reply in replies)
+        usage = Usage(calls=1, input_tokens=len(prefix) + len(job.suffix), output_tokens=tokens, usd=0.0)
+        scores = tuple(TokenLogprob(*pair) for pair in first.logprobs) if first.logprobs is not None else None
+        others = tuple(reply.text for reply in replies[1:])
+        return Response(first.text, finish=first.finish, usage=usage, model=self.name, logprobs=scores, others=others)
 
     def _plan(self, request: Request) -> tuple[tuple[int, ...], Job]:
         """The prompt as (shared ids, own ids with settings); everything that can be refused is refused here."""
         from adjoint.lm.pocket.decode import Job
 
-        if not request.messages:
-            message = "the request has no message; give at least one."
-            raise RequestError(message)
-        if request.extra:
-            message = f"the pocket model knows no option {min(request.extra)!r}; leave `extra` empty."
-            raise RequestError(message)
-        if request.temperature is not None and request.temperature < 0:
-            message = f"temperature is {request.temperature}; it must be 0 (greedy) or more."
-            raise RequestError(message)
-        if request.max_tokens is not None and request.max_tokens < 1:
-            message = f"max_tokens is {request.max_tokens}; it must be 1 or more."
-            raise RequestError(message)
+        _refuse_what_means_nothing(request)
         tokenizer, context = self._engine.tokenizer, self._engine.model.context
         ids = tokenizer.turns(request.messages)
         prefix = tokenizer.turns(request.messages[:-1])
@@ -141,7 +135,7 @@ class Pocket:
             raise ContextLengthError(message)
         self._warn_if_spelled(tokenizer, suffix)
         limit = min(DEFAULT_MAX_TOKENS if request.max_tokens is None else request.max_tokens, room)
-        job = Job(suffix, limit, request.temperature or 0.0, _seed(request), tuple(request.stop), request.logprobs)
+        job = Job(suffix, limit, request.temperature or 0.0, stop=tuple(request.stop), logprobs=request.logprobs)
         return tuple(prefix), job
 
     def _warn_if_spelled(self, tokenizer: Tokenizer, suffix: Sequence[int]) -> None:
@@ -197,15 +191,11 @@ class Pocket:
 
     def _decode(self, prefix: tuple[int, ...], asks: list[_Ask]) -> list[Reply]:
         """Runs in the worker thread, which alone touches the prefix cache's values."""
-        from dataclasses import replace
-
-        from adjoint.lm.pocket.blas import one_thread
         from adjoint.lm.pocket.decode import generate
 
         engine = self._engine
         jobs = [ask.job if prefix else replace(ask.job, suffix=ask.prefix + ask.job.suffix) for ask in asks]
-        with one_thread():
-            return generate(engine.model, engine.tokenizer, self._prefix(prefix), jobs)
+        return generate(engine.model, engine.tokenizer, self._prefix(prefix), jobs)
 
     def _prefix(self, ids: tuple[int, ...]) -> Prefix:
         found = self._prefixes.get(ids)
@@ -224,9 +214,31 @@ def _length(ask: _Ask) -> int:
     return len(ask.prefix) + len(ask.job.suffix)
 
 
-def _seed(request: Request) -> int:
-    """The seed of a sampled reply: from the given seed, else from the request, and always from the draw's number."""
+def _refuse_what_means_nothing(request: Request) -> None:
+    """Raise `RequestError` for a request that this model cannot take as it stands."""
+    reason = None
+    if not request.messages:
+        reason = "the request has no message; give at least one"
+    elif any(part.kind != "text" for m in request.messages if not isinstance(m.content, str) for part in m.content):
+        reason = "the pocket model reads text only; leave out images, sounds and files"
+    elif request.tools:
+        reason = "the pocket model cannot call tools; use an adapter that writes tool calls as text, or another model"
+    elif request.extra:
+        reason = f"the pocket model knows no option {min(request.extra)!r}; leave `extra` empty"
+    elif request.temperature is not None and request.temperature < 0:
+        reason = f"temperature is {request.temperature}; it must be 0 (greedy) or more"
+    elif request.max_tokens is not None and request.max_tokens < 1:
+        reason = f"max_tokens is {request.max_tokens}; it must be 1 or more"
+    elif request.n < 1:
+        reason = f"n is {request.n}; it must be 1 or more"
+    if reason is not None:
+        raise RequestError(f"{reason}.")
+
+
+def _seed(request: Request, number: int) -> int:
+    """The seed of one sampled reply: the same for the same seed, messages and number of the draw, and for nothing else."""
     if not request.temperature:
         return 0
-    base = str(request.seed) if request.seed is not None else repr(request.messages)
-    return int.from_bytes(hashlib.sha256(f"{base}\x00{request.sample}".encode()).digest()[:8], "big")
+    said = "\x00".join(f"{message.role}\x00{message.text}" for message in request.messages)
+    base = f"{request.seed}\x00{request.sample}\x00{number}\x00{said}"
+    return int.from_bytes(hashlib.sha256(base.encode("utf-8", errors="replace")).digest()[:8], "big")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from adjoint.lm.pocket.blas import one_thread
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -49,6 +51,11 @@ class _Row:
 
 def generate(model: Model, tokenizer: Tokenizer, prefix: Prefix, jobs: Sequence[Job]) -> list[Reply]:
     """Replies in the order of the jobs. Rows that end leave the batch; no row's text depends on its neighbours."""
+    with one_thread():
+        return _generate(model, tokenizer, prefix, jobs)
+
+
+def _generate(model: Model, tokenizer: Tokenizer, prefix: Prefix, jobs: Sequence[Job]) -> list[Reply]:
     capacity = max(len(job.suffix) + job.limit for job in jobs)
     cache = model.cache(prefix, rows=len(jobs), capacity=capacity)
     logits = model.prefill(cache, [list(job.suffix) for job in jobs])

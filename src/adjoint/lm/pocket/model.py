@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from adjoint.lm.pocket.blas import one_thread
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -81,7 +83,8 @@ class Model:
         if not ids:
             return empty
         cache = self.cache(empty, rows=1, capacity=len(ids))
-        self._run(cache, np.array([ids]), np.array([len(ids) - 1]))
+        with one_thread():
+            self._run(cache, np.array([ids]), np.array([len(ids) - 1]))
         return Prefix(len(ids), np.ascontiguousarray(cache.own[:, :, 0]))
 
     def cache(self, prefix: Prefix, *, rows: int, capacity: int) -> Cache:
