@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import hashlib
 import json
 from collections.abc import Mapping
@@ -32,13 +33,15 @@ def digest(value: Any, *, length: int = 64) -> str:
 
 
 def plain(value: Any) -> Json:
-    """Turn a value into JSON: pydantic models and dataclasses by their fields, sets sorted, the rest by `str`.
+    """Turn a value into JSON: models and dataclasses by their fields, enums by value, sets sorted, the rest by `str`.
 
     >>> plain({"x": (1, 2)})
     {'x': [1, 2]}
     """
     result: Json
-    if value is None or isinstance(value, bool | int | float | str):
+    if isinstance(value, enum.Enum):
+        result = plain(value.value)
+    elif value is None or isinstance(value, bool | int | float | str):
         result = value
     elif isinstance(value, Mapping):
         result = {str(key): plain(item) for key, item in value.items()}
@@ -46,8 +49,10 @@ def plain(value: Any) -> Json:
         result = [plain(item) for item in value]
     elif isinstance(value, set | frozenset):
         result = sorted((plain(item) for item in value), key=canonical)
+    elif isinstance(value, type):
+        result = str(value)
     elif hasattr(value, "model_dump"):
-        result = plain(value.model_dump(mode="json"))
+        result = plain(value.model_dump(mode="json", by_alias=True))
     elif hasattr(value, "__dataclass_fields__"):
         result = {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from adjoint.base.errors import MetricError, UsageError
 from adjoint.base.json import digest, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 EXPECTED = "expected"
 """The name under which a row keeps its answer when it does not name the output field."""
@@ -21,12 +22,14 @@ class Record:
 
     _store: dict[str, Any]
 
-    def __init__(self, base: Record | Mapping[str, Any] | None = None, **values: Any) -> None:
+    def __init__(self, base: Record | Mapping[str, Any] | None = None, /, **values: Any) -> None:
         given = base._store if isinstance(base, Record) else dict(base or {})
         object.__setattr__(self, "_store", {**given, **values})
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or name not in self._store:
+        if name.startswith("_"):  # never looked up in the store, which a copy under construction does not have yet
+            raise AttributeError(name)
+        if name not in self._store:
             message = f"{type(self).__name__} has no field {name!r}; it has {', '.join(self._store) or 'none'}."
             raise AttributeError(message)
         return self._store[name]
@@ -77,6 +80,9 @@ class Record:
         return dict(self._store)
 
 
+Mapping.register(Record)  # whatever reads a mapping (JSON, demos, `dict(row)`) reads a record
+
+
 class Example(Record):
     """One row: some of its fields are inputs, the others are labels.
 
@@ -89,7 +95,7 @@ class Example(Record):
     _id: str | None
     _metadata: dict[str, Any]
 
-    def __init__(self, base: Record | Mapping[str, Any] | None = None, **values: Any) -> None:
+    def __init__(self, base: Record | Mapping[str, Any] | None = None, /, **values: Any) -> None:
         super().__init__(base, **values)
         same = base if isinstance(base, Example) else None
         self._input_keys = same._input_keys if same else None
@@ -99,7 +105,7 @@ class Example(Record):
     @classmethod
     def row(cls, inputs: Mapping[str, Any], labels: Mapping[str, Any], *, id: str | None, metadata: Mapping[str, Any]) -> Example:  # noqa: A002
         """A row as loaders make it."""
-        made = cls(**inputs, **labels).with_inputs(*inputs)
+        made = cls({**inputs, **labels}).with_inputs(*inputs)
         made._id, made._metadata = id, dict(metadata)
         return made
 
