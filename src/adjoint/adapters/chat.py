@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from adjoint.signature.fields import Field
     from adjoint.signature.signature import Signature
 
-_MARKER = re.compile(r"^\[\[(\w+)\]\][ \t]*", re.MULTILINE)
+_MARKER = re.compile(r"^\[\[(\w+)\]\][ \t]*:?[ \t]*", re.MULTILINE)
 _ESCAPE = re.compile(r"^(\\*\[\[\w+\]\])", re.MULTILINE)
+_LINE_END = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+"""Whatever a reader could take for the end of a line."""
+_CLOSING = re.compile(r">{3,}")
 _UNESCAPE = re.compile(r"^\\(\\*\[\[\w+\]\])", re.MULTILINE)
 
 
@@ -39,6 +42,8 @@ class Layout:
         described = [f"- {field.name}: {field.desc}" for field in (*inputs, *outputs) if field.desc]
         if described:
             parts.append("\n".join(described))
+        for field in outputs:
+            field.validator  # noqa: B018 - a type that cannot be checked is refused before anything is asked
         hints = [values.hint(field) for field in outputs]
         if len(outputs) == 1:
             if hints[0]:
@@ -81,12 +86,13 @@ class ChatAdapter:
         return Message("user", inputs_text(layout(signature).inputs, inputs))
 
     def parse(self, signature: type[Signature], response: Response) -> dict[str, Any]:
-        outputs = layout(signature).outputs
+        outputs, whole = layout(signature).outputs, response.finish != "length"
         if len(outputs) == 1:
             only = outputs[0]
             blocks = _blocks(response.text, {only.name}) or {only.name: _unescape(response.text)}
-            return {only.name: values.read(only, blocks[only.name])}
-        blocks = _blocks(response.text, {field.name for field in outputs})
+            return {only.name: values.read(only, blocks[only.name], whole=whole)}
+        names = {field.name for field in outputs}
+        blocks = _blocks(response.text, names) or _members(response.text, names)
         missing = [field for field in outputs if field.name not in blocks and field.required]
         if missing:
             message = (
@@ -95,7 +101,8 @@ class ChatAdapter:
             )
             raise ParseError(message, raw=response.text)
         return {
-            field.name: values.read(field, blocks[field.name]) if field.name in blocks else field.default for field in outputs
+            field.name: values.read(field, blocks[field.name], whole=whole) if field.name in blocks else field.default
+            for field in outputs
         }
 
 
@@ -103,8 +110,11 @@ def inputs_text(fields: Sequence[Field], inputs: Mapping[str, Any], *, partial: 
     """The inputs as one user message: bare text if there is one field, else a line or a fenced block for each.
 
     Two different inputs never give the same text: a value of several lines stands between fences that are longer than
-    any fence inside it. Fields left at an empty default are not written. `partial` lets fields be absent (demos).
+    any fence inside it. Fields left out are written with their default, those whose default is empty not at all.
+    `partial` lets fields be absent (demos).
     """
+    if not partial:
+        inputs = {**{field.name: field.default for field in fields if not field.required}, **inputs}
     present = [field for field in fields if field.name in inputs and not _left_out(field, inputs[field.name])]
     missing = [field.name for field in fields if field.name not in inputs and field.required]
     if missing and not partial:
@@ -124,15 +134,13 @@ def outputs_text(fields: Sequence[Field], outputs: Mapping[str, Any]) -> str:
 
 
 def _left_out(field: Field, value: Any) -> bool:
-    return not field.required and value in (None, "") and value == field.default
+    return (value is None or (isinstance(value, str) and not value)) and value == field.default
 
 
 def _line(name: str, text: str) -> str:
-    if "\n" not in text and "\r" not in text:
+    if not _LINE_END.search(text):
         return f"{name}: {text}"
-    width = 3
-    while f"{'>' * width}" in text:
-        width += 1
+    width = max((len(run) + 1 for run in _CLOSING.findall(text)), default=3)
     return f"{name}:\n{'<' * width}\n{text}\n{'>' * width}"
 
 
@@ -149,5 +157,9 @@ def _blocks(text: str, names: set[str]) -> dict[str, str]:
     """The text behind each marker of `names`; the last block of a name counts, since reasoning may quote an earlier one."""
     marks = [match for match in _MARKER.finditer(text) if match.group(1) in names]
     ends = [match.start() for match in marks[1:]] + [len(text)]
-    blocks = {match.group(1): text[match.end() : end].strip() for match, end in zip(marks, ends, strict=False)}
-    return {name: _unescape(block) for name, block in blocks.items()}
+    return {match.group(1): _unescape(text[match.end() : end]).strip() for match, end in zip(marks, ends, strict=False)}
+
+
+def _members(text: str, names: set[str]) -> dict[str, str]:
+    """The outputs in a reply that is a JSON object instead of marked blocks."""
+    return {name: values.write(value) for name, value in values.mapping(text).items() if name in names}

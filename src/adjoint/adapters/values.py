@@ -6,20 +6,35 @@ import difflib
 import enum
 import json
 import re
+import types
 import typing
 from typing import TYPE_CHECKING, Any
 
-from adjoint.base.errors import ParseError
-from adjoint.base.json import plain
+from adjoint.base.errors import ParseError, SignatureError
+from adjoint.base.json import canonical, plain
 
 if TYPE_CHECKING:
     from adjoint.signature.fields import Field
 
-_NUMBER = re.compile(r"[-+]?(?:\d[\d,]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
-_FENCE = re.compile(r"\A```[\w+-]*\n(.*?)\n?```\Z", re.DOTALL)
+_NUMBER = re.compile(r"[-+]?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?")
+_MINUS = str.maketrans({"\N{MINUS SIGN}": "-", "\N{EN DASH}": "-", "\N{FULLWIDTH HYPHEN-MINUS}": "-"})
+_AROUND_NUMBER = "()[]{}<>*_`'\"$€£¥=:;,!?~"
+_LONGEST_NUMBER = 300
+"""Digits that every float can hold."""
+_CHANGES_NUMBER = frozenset(
+    {"+", "-", "billion", "bn", "dozen", "hundred", "k", "m", "million", "not", "or", "percent", "than", "thousand", "trillion"}
+)
+"""Words near a number that make it mean another one."""
+_FENCE = re.compile(r"^```[\w+-]*\n(.*?)\n?```[ \t]*$", re.DOTALL | re.MULTILINE)
+_BRACKET = re.compile(r"[\[{]")
+_AROUND_WORD = "`'\" \n.*()[]"
+_SPACE = re.compile(r"[\s_-]+")
 _TRUE, _FALSE = frozenset({"true", "yes", "y", "1"}), frozenset({"false", "no", "n", "0"})
-_MAX_REPAIR = 200_000
-"""Characters of a reply beyond which no repair of broken JSON is tried."""
+_NOTHING = frozenset({"", "none", "null"})
+_UNCLEAR = object()
+"""Stands for a text that has no plain reading: no validator accepts it."""
+_MAX_REPAIR = 20_000
+"""Characters of a reply beyond which no repair of broken JSON is tried: it takes time that grows with the square."""
 
 
 def write(value: Any) -> str:
@@ -28,11 +43,9 @@ def write(value: Any) -> str:
     >>> write("a"), write([1, "ü"]), write(True)
     ('a', '[1, "ü"]', 'true')
     """
-    if isinstance(value, str) and not isinstance(value, enum.Enum):
-        return value
     if isinstance(value, enum.Enum):
-        return str(value.value)
-    return json.dumps(plain(value), ensure_ascii=False)
+        return write(value.value)
+    return value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
 
 
 def choices(type_: Any) -> list[Any] | None:
@@ -53,7 +66,7 @@ def hint(field: Field) -> str:
     """
     allowed = choices(field.type)
     if allowed is not None:
-        words = "one of: " + ", ".join(map(str, allowed))
+        words = "one of: " + ", ".join(map(write, allowed))
     elif field.type is str:
         words = "text" if field.constraints else ""
     elif field.type in (int, float, bool):
@@ -64,70 +77,186 @@ def hint(field: Field) -> str:
     return f"{words} ({limits})" if limits else words
 
 
-def read(field: Field, text: str) -> Any:
-    """The typed value in `text`; what is plainly meant is accepted, what is ambiguous raises `ParseError`."""
-    from pydantic import ValidationError
+def read(field: Field, text: str, *, whole: bool = True) -> Any:
+    """The typed value in `text`; what is plainly meant is accepted, what is ambiguous raises `ParseError`.
 
+    A text that was cut off is not `whole`: then broken JSON is not mended, since what is missing would go unnoticed.
+    """
     stripped = text.strip()
     if field.type is str and not field.constraints:
         return stripped
-    try:
-        return field.validator.validate_python(_guess(field, stripped))
-    except ValidationError as error:
-        reason = "; ".join(item["msg"] for item in error.errors(include_url=False))
+    guess = _guess(field.type, stripped, whole=whole)
+    value, reason = _validated(field, guess)
+    if reason and guess is not stripped and _takes_text(field.type):
+        value, reason = _validated(field, stripped)
+    if reason:
         message = f"{field.name} should be {hint(field) or field.type}, got {_short(stripped)!r} ({reason})."
-        raise ParseError(message, raw=text) from None
+        raise ParseError(message, raw=text)
+    # A choice is an object that the program's code shares: a copy tells the tape that this very value was passed on.
+    return value.encode("utf-8", "surrogatepass").decode("utf-8", "surrogatepass") if type(value) is str else value
 
 
-def _guess(field: Field, text: str) -> Any:
+def _validated(field: Field, guess: Any) -> tuple[Any, str]:
+    """The value and the reason why it does not fit, which is empty if it does."""
+    from pydantic import ValidationError
+
+    try:
+        value = field.validator.validate_python(guess)
+        canonical(plain(value))
+    except ValidationError as error:
+        return None, "; ".join(item["msg"] for item in error.errors(include_url=False))
+    except (ValueError, RecursionError):
+        return None, "NaN, infinities and endless nesting have no form in JSON"
+    return value, ""
+
+
+def _guess(type_: Any, text: str, *, whole: bool) -> Any:
     """The Python value that the text most plainly stands for; validation decides whether it fits."""
-    allowed = choices(field.type)
+    inner = _inner(type_)
+    if inner is not type_:
+        nothing = _admits_none(type_) and text.strip(_AROUND_WORD).casefold() in _NOTHING
+        return None if nothing else _guess(inner, text, whole=whole)
+    allowed = choices(type_)
+    if allowed is None and type_ not in (bool, int, float):
+        return text if type_ is str else _json(text, strict=_takes_text(type_), whole=whole)
+    fenced = _FENCE.fullmatch(text)
+    bare = (fenced.group(1) if fenced else text).strip()
     if allowed is not None:
-        return _choice(field.type, allowed, text)
-    bare = text.strip("`'\" \n.")
-    if field.type is bool:
-        return True if bare.lower() in _TRUE else False if bare.lower() in _FALSE else text
-    if field.type in (int, float):
-        return _number(field.type, bare)
-    if field.type is str:
-        return text
-    return _json(text)
+        return _choice(type_, allowed, bare)
+    if type_ is bool:
+        word = bare.strip(_AROUND_WORD).casefold()
+        return True if word in _TRUE else False if word in _FALSE else _UNCLEAR
+    return _number(type_, bare)
+
+
+def _inner(type_: Any) -> Any:
+    """`X` of `Annotated[X, ...]` and of `X | None`, else the type itself."""
+    if typing.get_origin(type_) is typing.Annotated:
+        return typing.get_args(type_)[0]
+    others = [item for item in _members(type_) if item is not types.NoneType]
+    return others[0] if _admits_none(type_) and len(others) == 1 else type_
+
+
+def _members(type_: Any) -> tuple[Any, ...]:
+    """The alternatives of a union; none for every other type."""
+    return typing.get_args(type_) if typing.get_origin(type_) in (typing.Union, types.UnionType) else ()
+
+
+def _admits_none(type_: Any) -> bool:
+    return types.NoneType in _members(type_)
+
+
+def _takes_text(type_: Any) -> bool:
+    """Whether any text would do, so that nothing may be cut out of it."""
+    return type_ in (typing.Any, object) or str in _members(type_)
 
 
 def _choice(type_: Any, allowed: list[Any], text: str) -> Any:
-    """The allowed value that is meant: equal but for case and quotes, else the one that is very near."""
-    bare = text.strip("`'\" \n.[]()").casefold()
-    names = {str(value).casefold(): value for value in allowed}
-    near = [bare] if bare in names else difflib.get_close_matches(bare, list(names), n=2, cutoff=0.8)
-    value = names[near[0]] if len(near) == 1 else text
-    return type_(value) if isinstance(type_, type) and value in allowed else value
+    """The allowed value that is meant: equal, equal but for case and quotes, or with a slip of the pen."""
+    names = {write(value): value for value in allowed}
+    bare = text.strip(_AROUND_WORD)
+    name = text if text in names else bare if bare in names else _nearest(bare, list(names))
+    if name is None:
+        return _UNCLEAR
+    return type_(names[name]) if isinstance(type_, type) else names[name]
+
+
+def _nearest(text: str, names: list[str]) -> str | None:
+    """The one name that differs by case, separators or a typo. Digits and negations are no typos."""
+    folded = _folded(text)
+    same = [name for name in names if _folded(name) == folded]
+    near = same or [name for name in names if difflib.SequenceMatcher(None, folded, _folded(name)).ratio() >= 0.8]
+    if len(near) != 1:
+        return None
+    return near[0] if same or _shape(folded) == _shape(_folded(near[0])) else None
+
+
+def _folded(text: str) -> str:
+    return _SPACE.sub(" ", text).strip().casefold()
+
+
+def _shape(text: str) -> tuple[Any, ...]:
+    """What a typo leaves alone: the first letter (un-, in-, dis-), the number of words (not), n't, and all digits."""
+    negated = "n't" in text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    return text[:1], text.count(" "), negated, [letter for letter in text if letter.isnumeric()]
 
 
 def _number(type_: type, text: str) -> Any:
-    """The number in the text, if there is exactly one; an integer may be written as 3.0 but never as 3.5."""
-    found = {match.replace(",", "") for match in _NUMBER.findall(text)}
-    if len(found) != 1:
+    """The number in the text, if there is exactly one that nothing beside it changes; 3.0 is an integer, 3.5 is none."""
+    words = [word.strip(_AROUND_NUMBER).rstrip(".") for word in text.translate(_MINUS).replace("=", " ").split()]
+    numbers = [word for word in words if any(letter.isnumeric() for letter in word)]
+    clear = all(len(word) <= _LONGEST_NUMBER and _NUMBER.fullmatch(word) for word in numbers)
+    if not numbers or not clear or any(word.casefold() in _CHANGES_NUMBER for word in words):
+        return _UNCLEAR
+    found = {_exact(word.replace(",", "")) for word in numbers}
+    value = found.pop()
+    if found:
+        return _UNCLEAR
+    return int(value) if type_ is int and float(value).is_integer() else value
+
+
+def _exact(number: str) -> int | float:
+    """An integer where it is written as one, since a float would round a long one."""
+    return float(number) if any(mark in number for mark in ".eE") else int(number)
+
+
+def _not_json(name: str) -> Any:
+    message = f"{name} is no JSON"
+    raise ValueError(message)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_not_json)
+
+
+def _json(text: str, *, strict: bool = False, whole: bool = True) -> Any:
+    """The one JSON value in the text, which may stand in a fence or in a sentence unless `strict`; else the text."""
+    fences = _FENCE.findall(text)
+    body = fences[0].strip() if len(fences) == 1 else text
+    for exact in (text, body) if not strict or _FENCE.fullmatch(text) else (text,):
+        found, end = _decoded(exact, 0)
+        if end == len(exact):
+            return found
+    start = _BRACKET.search(body)
+    if strict or start is None:
         return text
-    value = float(found.pop())
-    return int(value) if type_ is int and value.is_integer() else value
+    found, end = _decoded(body, start.start())
+    if end:
+        return text if _BRACKET.search(body, end) else found  # of several values none is meant more than the others
+    return _mended(body) if whole and start.start() == 0 and len(body) <= _MAX_REPAIR else text
 
 
-def _json(text: str) -> Any:
-    fenced = _FENCE.match(text)
-    body = fenced.group(1) if fenced else text
+def _decoded(text: str, start: int) -> tuple[Any, int]:
+    """The JSON value that begins at `start` and where it ends, which is 0 if there is none."""
     try:
-        return json.loads(body)
-    except ValueError:
-        pass
-    if len(body) > _MAX_REPAIR or not any(mark in body for mark in "{["):
-        return body
+        return _DECODER.raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return None, 0
+
+
+def _mended(text: str) -> Any:
+    """What broken JSON was meant to be: single quotes, trailing commas, missing brackets."""
     import json_repair
 
-    return json_repair.loads(body)
+    try:
+        return json_repair.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def mapping(text: str) -> dict[str, Any]:
+    """The JSON object in the text, empty if there is none."""
+    found = _json(text)
+    return found if isinstance(found, dict) else {}
 
 
 def _schema(field: Field) -> Any:
-    schema = field.validator.json_schema()
+    from pydantic import PydanticInvalidForJsonSchema
+
+    try:
+        schema = field.validator.json_schema()
+    except PydanticInvalidForJsonSchema as error:
+        message = f"the type {field.type} of {field.name!r} cannot be described to a language model: {error}"
+        raise SignatureError(message) from None
     return {key: value for key, value in schema.items() if key != "title"}
 
 
