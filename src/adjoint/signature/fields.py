@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from adjoint.base.errors import SignatureError
+from adjoint.base.errors import SignatureError, UnknownNameError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,12 @@ class _Missing:
 MISSING: Any = _Missing()
 
 CALL_OPTIONS = frozenset({"config", "demos", "lm", "signature"})
-RESULT_METHODS = frozenset({"copy", "get", "inputs", "items", "keys", "labels", "toDict", "values", "with_inputs", "without"})
+RESULT_METHODS = frozenset(
+    {"copy", "get", "inputs", "items", "keys", "labels", "of", "row", "tape", "toDict", "values", "with_inputs", "without"}
+)
+_CONSTRAINTS = frozenset(
+    {"allow_inf_nan", "decimal_places", "ge", "gt", "le", "lt", "max_digits", "max_length", "min_length", "multiple_of", "pattern", "strict"}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +58,17 @@ class Field:
     def validator(self) -> TypeAdapter[Any]:
         """Pydantic's validator for type and constraints, built once."""
         from pydantic import Field as PydanticField
-        from pydantic import TypeAdapter
+        from pydantic import PydanticSchemaGenerationError, TypeAdapter
 
         constrained: Any = Annotated[self.type, PydanticField(**self.constraints)] if self.constraints else self.type
-        return TypeAdapter(constrained)
+        try:
+            return TypeAdapter(constrained)
+        except PydanticSchemaGenerationError:
+            message = f"the type {self.type} of {self.name!r} cannot be checked; use a pydantic model, a dataclass or built-in types."
+            raise SignatureError(message) from None
+        except TypeError as error:  # pydantic's word for a constraint that has no meaning for the type
+            message = f"the constraints of {self.name!r} do not fit its type {self.type}: {error}"
+            raise SignatureError(message) from None
 
     def named(self, name: str, type_: Any) -> Field:
         """This field under its final name and type, refused if the name would collide."""
@@ -81,6 +93,16 @@ def check_name(name: str, direction: Direction) -> None:
     raise SignatureError(message)
 
 
+def check_constraints(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The constraints that pydantic knows; DSPy's `prefix` is dropped, since no adapter renders it."""
+    known = {name: value for name, value in given.items() if name != "prefix"}
+    for name in known:
+        if name not in _CONSTRAINTS:
+            msg = "constraint"
+            raise UnknownNameError.of(msg, name, _CONSTRAINTS | {"desc", "default"})
+    return known
+
+
 def _admits_none(type_: Any) -> bool:
     from types import NoneType, UnionType
     from typing import Union, get_args, get_origin
@@ -90,11 +112,9 @@ def _admits_none(type_: Any) -> bool:
 
 def InputField(*, desc: str = "", default: Any = MISSING, **constraints: Any) -> Any:  # noqa: N802 - DSPy's name
     """Declare an input of a signature class. Constraints are pydantic's (`gt`, `le`, `max_length`, ...)."""
-    constraints.pop("prefix", None)
-    return Field(direction="input", desc=desc, default=default, constraints=constraints)
+    return Field(direction="input", desc=desc, default=default, constraints=check_constraints(constraints))
 
 
 def OutputField(*, desc: str = "", default: Any = MISSING, **constraints: Any) -> Any:  # noqa: N802 - DSPy's name
     """Declare an output of a signature class. Constraints are pydantic's (`gt`, `le`, `max_length`, ...)."""
-    constraints.pop("prefix", None)
-    return Field(direction="output", desc=desc, default=default, constraints=constraints)
+    return Field(direction="output", desc=desc, default=default, constraints=check_constraints(constraints))

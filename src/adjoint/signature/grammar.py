@@ -7,6 +7,7 @@ import builtins
 import datetime as dt
 import decimal
 import enum
+import re
 import sys
 import types
 import typing
@@ -29,6 +30,8 @@ _KNOWN: dict[str, Any] = {
     "Enum": enum.Enum,
 }
 _MAX_FRAMES = 100
+_ARROW = re.compile(r"'[^']*'|\"[^\"]*\"|(->)")
+"""An arrow, unless it stands between quotes."""
 _OPEN = frozenset({"Enum", "Literal", "Optional", "Union", "datetime", "object", "typing"})
 """Known names that are no type on their own, or stand for more than themselves."""
 _DATES = ("datetime.datetime", "datetime.time", "datetime.timedelta")
@@ -45,10 +48,11 @@ def parse(text: str, custom_types: Mapping[str, Any] | None = None) -> tuple[dic
     >>> parse("question, n: int -> answer: list[str]")
     ({'question': <class 'str'>, 'n': <class 'int'>}, {'answer': list[str]})
     """
-    sides = text.split("->")
-    if len(sides) != 2:
+    arrows = [match for match in _ARROW.finditer(text) if match.group(1)]
+    if len(arrows) != 1:
         message = f"the signature {text!r} needs exactly one '->' between inputs and outputs, as in 'question -> answer'."
         raise SignatureError(message)
+    sides = (text[: arrows[0].start()], text[arrows[0].end() :])
     inputs, outputs = (_side(side, text, custom_types or {}) for side in sides)
     if not outputs:
         message = f"the signature {text!r} has no output; write at least one name after '->'."
@@ -62,15 +66,32 @@ def parse(text: str, custom_types: Mapping[str, Any] | None = None) -> tuple[dic
 
 def _side(side: str, whole: str, custom_types: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        function = ast.parse(f"def f({side.strip()}): pass").body[0]
-    except SyntaxError:
+        (function,) = ast.parse(f"def f({side.strip()}\n): pass").body  # the new line ends a comment, which has no meaning here
+    except (SyntaxError, ValueError):
         message = f"cannot read {side.strip()!r} in the signature {whole!r}; write 'name' or 'name: type', separated by commas."
         raise SignatureError(message) from None
     arguments = typing.cast("ast.FunctionDef", function).args
     if arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.posonlyargs or arguments.defaults:
         message = f"cannot read {side.strip()!r} in the signature {whole!r}; stars, slashes and defaults have no meaning here."
         raise SignatureError(message)
-    return {arg.arg: str if arg.annotation is None else resolve(arg.annotation, custom_types) for arg in arguments.args}
+    names = [arg.arg for arg in arguments.args]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        message = f"the signature {whole!r} uses {twice[0]!r} twice; give the two different names."
+        raise SignatureError(message)
+    return {arg.arg: str if arg.annotation is None else resolved(arg.annotation, custom_types) for arg in arguments.args}
+
+
+def resolved(annotation: ast.expr | str, custom_types: Mapping[str, Any]) -> Any:
+    """The type that an annotation names; raises `SignatureError` for whatever is none."""
+    try:
+        return resolve(ast.parse(annotation, mode="eval").body if isinstance(annotation, str) else annotation, custom_types)
+    except (AttributeError, SyntaxError, TypeError, ValueError) as error:
+        if isinstance(error, SignatureError):
+            raise
+        text = annotation if isinstance(annotation, str) else ast.unparse(annotation)
+        message = f"{text!r} is no type ({error}); write a type such as str, list[int] or Literal['a', 'b']."
+        raise SignatureError(message) from None
 
 
 def resolve(node: ast.expr, custom_types: Mapping[str, Any]) -> Any:
@@ -113,13 +134,18 @@ def _lookup(name: str, custom_types: Mapping[str, Any]) -> Any:
     for _ in range(_MAX_FRAMES):
         if frame is None:
             break
-        for scope in (frame.f_locals, frame.f_globals):
+        for scope in () if _ours(frame) else (frame.f_locals, frame.f_globals):
             found = scope.get(name)
-            if isinstance(found, type) or typing.get_origin(found) is not None:
+            if isinstance(found, type | types.ModuleType) or typing.get_origin(found) is not None:
                 return found
         frame = frame.f_back
     message = f"unknown type {name!r} in a signature; import it where the signature is written, or pass custom_types={{{name!r}: ...}}."
     raise SignatureError(message)
+
+
+def _ours(frame: FrameType) -> bool:
+    """Whether the frame is of this package, whose own classes (`Message`, `Field`) are not meant by anybody's signature."""
+    return str(frame.f_globals.get("__name__")).partition(".")[0] == __name__.partition(".")[0]
 
 
 def closed(text: Any) -> Any:

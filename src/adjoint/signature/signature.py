@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import sys
 import typing
@@ -11,22 +10,26 @@ from typing import TYPE_CHECKING, Any
 
 from adjoint.base.errors import SignatureError
 from adjoint.signature import grammar
-from adjoint.signature.fields import Field, InputField, OutputField
+from adjoint.signature.fields import Field, InputField, OutputField, check_constraints
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def _annotations(cls: type, namespace: dict[str, Any]) -> dict[str, Any]:
+def _annotations(cls: type) -> dict[str, Any]:
     """The types of the class's own annotations, written as objects or (with postponed evaluation) as strings."""
     module = sys.modules.get(cls.__module__)
     scope = dict(vars(module)) if module else {}
 
-    def resolved(annotation: Any) -> Any:
-        return grammar.resolve(ast.parse(annotation, mode="eval").body, scope) if isinstance(annotation, str) else annotation
+    own = {name: annotation for name, annotation in inspect.get_annotations(cls).items() if not name.startswith("_")}
+    return {name: grammar.resolved(item, scope) if isinstance(item, str) else item for name, item in own.items()}
 
-    own = namespace.get("__annotations__", {})
-    return {name: resolved(annotation) for name, annotation in own.items() if not name.startswith("_")}
+
+def _inherited_instructions(cls: SignatureMeta) -> str:
+    """The instruction that the nearest base was given, if any: one that only names its fields would not fit here."""
+    bases = [base for base in cls.__mro__[1:] if isinstance(base, SignatureMeta)]
+    given = (base._instructions for base in bases if base._fields and base._instructions != _default_instructions(base._fields))
+    return next(given, "")
 
 
 def _default_instructions(fields: Mapping[str, Field]) -> str:
@@ -48,7 +51,7 @@ class SignatureMeta(type):
         for base in reversed(cls.__mro__[1:]):
             if isinstance(base, SignatureMeta):
                 fields.update(base._fields)
-        types = _annotations(cls, namespace)
+        types = _annotations(cls)
         for key, spec in declared.items():
             fields[key] = spec.named(key, types.get(key, str))
         bare = [key for key in types if key not in declared]
@@ -60,7 +63,7 @@ class SignatureMeta(type):
             raise SignatureError(message)
         type.__setattr__(cls, "_fields", MappingProxyType(fields))
         doc = inspect.cleandoc(namespace.get("__doc__") or "")
-        type.__setattr__(cls, "_instructions", doc or _default_instructions(fields))
+        type.__setattr__(cls, "_instructions", doc or _inherited_instructions(cls) or _default_instructions(fields))
         return cls
 
     def __call__(cls, signature: Any = None, instructions: str | None = None, *, custom_types: Mapping[str, Any] | None = None) -> Any:
@@ -132,7 +135,7 @@ class Signature(metaclass=SignatureMeta):
         """A copy in which one field has another type, `desc`, `default` or constraint."""
         old = _existing(cls, name)
         known = {key: changes.pop(key) for key in ("desc", "default") if key in changes}
-        constraints = {**old.constraints, **changes}
+        constraints = {**old.constraints, **check_constraints(changes)}
         new = Field(
             name=name,
             type=old.type if type_ is None else type_,
