@@ -76,7 +76,7 @@ def test_the_state_must_fit_the_program(tmp_path):
     body = json.loads((tmp_path / "best.json").read_text())
     body["state"]["demos"] = ["not a demo"]
     (tmp_path / "best.json").write_text(json.dumps(body))
-    with pytest.raises(UsageError, match="'demos' that is no demos"):
+    with pytest.raises(UsageError, match="parameter 'demos' is a list of objects"):
         adjoint.load(tmp_path / "best.json")
 
 

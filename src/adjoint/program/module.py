@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
@@ -37,7 +38,7 @@ class Module:
 
     def __call__(self, *args: Any, **inputs: Any) -> Any:
         """Run the program and wait. `forward` runs in this very thread; only LM calls hop to the event loop."""
-        if type(self).forward is Module.forward and type(self).aforward is not Module.aforward:
+        if _nearer(type(self), "aforward", "forward"):
             return portal.run(self.acall(*args, **inputs))
         with _recording(self, inputs) as tape:
             return _finished(self.forward(*args, **inputs), tape)
@@ -45,7 +46,8 @@ class Module:
     async def acall(self, *args: Any, **inputs: Any) -> Any:
         """Run the program in asynchronous code."""
         with _recording(self, inputs) as tape:
-            return _finished(await self.aforward(*args, **inputs), tape)
+            own = Module.aforward.__get__(self) if _nearer(type(self), "forward", "aforward") else self.aforward
+            return _finished(await own(*args, **inputs), tape)
 
     # Structure ---------------------------------------------------------------------------------------------------
 
@@ -136,12 +138,19 @@ def _finished(result: Any, tape: Tape | None) -> Any:
     return result
 
 
+def _nearer(cls: type[Module], name: str, other: str) -> bool:
+    """Whether the method `name` was written further down the classes than `other`, so that it alone knows what is meant."""
+    nearest = next(base for base in cls.__mro__ if name in vars(base) or other in vars(base))
+    return other not in vars(nearest)
+
+
 def _walk(item: Any, name: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
     """Modules and parameters below `item`, depth first, in the order in which attributes were set."""
     if id(item) in seen:
         return
-    if isinstance(item, Module | Parameter):
+    if isinstance(item, Module | Parameter | dict | list | tuple):
         seen.add(id(item))
+    if isinstance(item, Module | Parameter):
         yield name, item
     if isinstance(item, Module):
         for key, value in vars(item).items():
@@ -169,8 +178,13 @@ def _copy(item: Any, memo: dict[int, Any]) -> Any:
     if isinstance(item, Parameter):
         memo[id(item)] = item.copy()
         return memo[id(item)]
-    if type(item) is dict:
-        return {key: _copy(value, memo) for key, value in item.items()}
-    if type(item) in (list, tuple):
-        return type(item)(_copy(value, memo) for value in item)
+    if isinstance(item, tuple):
+        values = [_copy(value, memo) for value in item]
+        return type(item)(*values) if hasattr(item, "_fields") else type(item)(values)
+    if isinstance(item, dict | list):
+        same: Any = copy.copy(item)  # keeps the class and what it knows, such as a default factory
+        memo[id(item)] = same
+        for key, value in item.items() if isinstance(item, dict) else enumerate(item):
+            same[key] = _copy(value, memo)
+        return same
     return item

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeAlias, TypeVar
+from typing import Generic, Literal, TypeAlias, TypeVar
 
 T = TypeVar("T")
 Kind: TypeAlias = Literal["text", "demos", "weights", "number"]
@@ -47,5 +48,5 @@ class Parameter(Generic[T]):
 
     def copy(self) -> Parameter[T]:
         """The same value as a parameter of its own, without gradients."""
-        value: Any = list(self.value) if isinstance(self.value, list) else self.value
+        value = copy.deepcopy(self.value)  # demos are changed in place by users; a copy must not share them
         return Parameter(value, kind=self.kind, role=self.role, trainable=self.trainable)

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from adjoint.base.errors import UnknownNameError
+from adjoint.base.errors import UnknownNameError, UsageError
 from adjoint.base.json import Json, digest, plain
 
 if TYPE_CHECKING:
@@ -23,14 +23,28 @@ def read(parameters: Iterable[tuple[str, Parameter[Any]]]) -> dict[str, Json]:
 
 
 def write(parameters: Iterable[tuple[str, Parameter[Any]]], state: State) -> None:
-    """Set the values named in `state`; all names are checked before anything is changed."""
+    """Set the values named in `state`; all names and kinds are checked before anything is changed."""
     known = dict(parameters)
     for name in state:
         if name not in known:
             msg = "parameter"
             raise UnknownNameError.of(msg, name, known)
     for name, value in state.items():
+        _check(name, known[name].kind, value)
+    for name, value in state.items():
         known[name].value = copy.deepcopy(value)
+
+
+def _check(name: str, kind: str, value: Any) -> None:
+    fits = {
+        "text": isinstance(value, str),
+        "demos": isinstance(value, list) and all(isinstance(demo, Mapping) for demo in value),
+        "number": isinstance(value, int | float),
+    }
+    if not fits.get(kind, True):
+        wanted = {"text": "a text", "demos": "a list of objects", "number": "a number"}[kind]
+        message = f"the parameter {name!r} is {wanted}, not {value!r}."
+        raise UsageError(message)
 
 
 def name_of(state: State) -> str:
