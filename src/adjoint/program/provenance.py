@@ -11,13 +11,15 @@ Reading comes after containment although it is noticed first: text that is found
 
 from __future__ import annotations
 
+import enum
 import re
 from typing import TYPE_CHECKING, Any
 
+from adjoint.data.records import Record
 from adjoint.program.tape import Edge, Node
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from adjoint.program.tape import Tape
 
@@ -57,7 +59,8 @@ def edges_of(
 
 def _given(tape: Tape, value: Any) -> bool:
     """Whether the value is an input of the program itself, so that no call needs to explain it."""
-    return any(value is given or (type(value) is type(given) and value == given) for given in tape.inputs.values())
+    scalar = isinstance(value, str | bool | int | float)  # only these are compared: arrays and tables have no truth value
+    return any(value is given or (scalar and type(value) is type(given) and value == given) for given in tape.inputs.values())
 
 
 def _linked(tape: Tape, value: Any) -> list[Edge]:
@@ -82,18 +85,27 @@ def _tells(value: Any) -> bool:
     """Whether the identity of the object says where it comes from: not so for small or shared values."""
     if isinstance(value, str):
         return len(value) > _TINY
-    return value is not None and not isinstance(value, bool | int | float | bytes | type) and bool(value)
+    empty = isinstance(value, dict | list | tuple | set | frozenset) and not value
+    return value is not None and not isinstance(value, bool | int | float | bytes | type | enum.Enum) and not empty
 
 
 def _parts(value: Any, depth: int = _DEPTH) -> Iterator[Any]:
     yield value
     if depth > 1:
-        if isinstance(value, dict):
-            for item in value.values():
-                yield from _parts(item, depth - 1)
-        elif isinstance(value, list | tuple | set):
-            for item in value:
-                yield from _parts(item, depth - 1)
+        for item in _members(value):
+            yield from _parts(item, depth - 1)
+
+
+def _members(value: Any) -> Iterable[Any]:
+    """What a container, a record or a model holds."""
+    if isinstance(value, dict):
+        return value.values()
+    if isinstance(value, list | tuple | set | frozenset):
+        return value
+    if isinstance(value, Record):
+        return value._store.values()
+    models = ("__dataclass_fields__", "__pydantic_fields__")
+    return vars(value).values() if hasattr(value, "__dict__") and any(hasattr(type(value), name) for name in models) else ()
 
 
 def _contained(tape: Tape, value: Any, recent: Sequence[Found]) -> list[Edge]:
