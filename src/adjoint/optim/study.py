@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 Ship: TypeAlias = Literal["certified", "always"]
 Phase: TypeAlias = Literal["propose", "race", "certify", "done"]
 
+EXHAUSTED = "the optimizer has nothing more to try"
+"""Why a run ended that no cap has ended."""
 _SEARCH_SHARE = 0.8
 """The part of the budget that the search may spend; the rest is held back for the certificate."""
 _BLOCK = 8
@@ -111,7 +113,7 @@ class Study:
                 self._enter("propose")
                 asked = await self._ask(memory)
                 if not asked:
-                    return "the optimizer has nothing more to try"
+                    return EXHAUSTED
                 states = {name_of(state): state for state in asked if name_of(state) not in tried}
                 tried |= set(states)
                 trials = await self._race(list(states.values())) if states else ()

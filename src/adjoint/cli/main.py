@@ -1,0 +1,212 @@
+"""The command line: verbs, their options, and what every error becomes. Whatever is heavy is imported by the verb itself."""
+
+# No postponed annotations here: Typer reads them to build the options.
+import enum
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from adjoint.base.errors import AdjointError, Interrupted, UnknownNameError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+# Typer brings the error classes of its command-line library under changing names; this is the root of them all.
+_Refused: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+LedgerPath = Annotated[str | None, typer.Option("--ledger", metavar="PATH", help="The ledger; default ADJOINT_LEDGER, else .adjoint/ledger.db.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No live line on stderr.")]
+Model = Annotated[
+    str | None, typer.Option("--model", metavar="NAME", help="provider/model, pocket, or file.py:name; default ADJOINT_MODEL, else pocket.")
+]
+Limit = Annotated[str | None, typer.Option("--budget", metavar="CAP", help="For example 2000calls, 500000tokens, $5 or 30m.")]
+Seed = Annotated[int, typer.Option("--seed", help="Every random choice follows from it.")]
+Code = Annotated[str | None, typer.Option("--program", metavar="FILE.py:NAME", help="The code of a saved program of several modules.")]
+Program = Annotated[str, typer.Argument(metavar="PROGRAM", help="file.py:name, or a saved program such as best.json.")]
+Data = Annotated[str, typer.Argument(metavar="DATA", help="Rows: .jsonl, .json or .csv.")]
+MetricName = Annotated[str, typer.Option("--metric", metavar="NAME", help="exact_match, f1, or file.py:function.")]
+
+
+class Ship(enum.StrEnum):
+    """What is saved."""
+
+    CERTIFIED = "certified"
+    ALWAYS = "always"
+
+
+@app.callback()
+def _root() -> None:
+    """Program language models declaratively, differentiate them with text, ship only what is measurably better.
+
+    Exit codes: 0 ok, 1 error, 2 usage, 100 gate failed, 101 inconclusive, 102 budget spent with the best so far saved,
+    130 interrupted (the same command continues).
+    """
+
+
+@app.command()
+def demo(
+    json: Json = False, ledger: LedgerPath = None, model: Model = None, budget: Limit = None, seed: Seed = 0, quiet: Quiet = False
+) -> int:
+    """See a small program get better, offline."""
+    from adjoint.cli import verbs
+
+    return verbs.demo(verbs.Common(json=json, ledger=ledger, quiet=quiet, model=model, budget=budget, seed=seed))
+
+
+@app.command(name="run")
+def predict(
+    program: Program,
+    data: Annotated[str | None, typer.Argument(metavar="[DATA]", help="Rows: .jsonl, .json or .csv.")] = None,
+    inputs: Annotated[list[str] | None, typer.Option("--input", metavar="NAME=VALUE", help="One input of a single run.")] = None,
+    code: Code = None,
+    json: Json = False,
+    ledger: LedgerPath = None,
+    model: Model = None,
+    budget: Limit = None,
+    quiet: Quiet = False,
+) -> int:
+    """Run a program on inputs or rows."""
+    from adjoint.cli import verbs
+
+    common = verbs.Common(json=json, ledger=ledger, quiet=quiet, model=model, budget=budget, code=code)
+    return verbs.run(common, program, data, inputs or [])
+
+
+@app.command(name="eval")
+def evaluate(
+    program: Program,
+    data: Data,
+    metric: MetricName = "exact_match",
+    code: Code = None,
+    json: Json = False,
+    ledger: LedgerPath = None,
+    model: Annotated[list[str] | None, typer.Option("--model", metavar="NAME", help="As for run; give several to compare them.")] = None,
+    budget: Limit = None,
+    quiet: Quiet = False,
+) -> int:
+    """Measure a program on rows, with an interval."""
+    from adjoint.cli import verbs
+
+    common = verbs.Common(json=json, ledger=ledger, quiet=quiet, budget=budget, code=code)
+    return verbs.evaluate(common, program, data, metric, model or [None])
+
+
+@app.command()
+def optimize(
+    program: Program,
+    data: Data,
+    metric: MetricName = "exact_match",
+    optimizer: Annotated[str, typer.Option("--optimizer", metavar="NAME", help="bootstrap-rs, tgd, ...")] = "bootstrap-rs",
+    out: Annotated[str, typer.Option("--out", metavar="FILE", help="Where the program is saved.")] = "best.json",
+    valset: Annotated[str | None, typer.Option("--valset", metavar="FILE", help="Rows to choose with and to certify on.")] = None,
+    ship: Annotated[Ship, typer.Option("--ship", help="'always' saves the best found without a certificate.")] = Ship.CERTIFIED,
+    code: Code = None,
+    json: Json = False,
+    ledger: LedgerPath = None,
+    model: Model = None,
+    budget: Limit = None,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+) -> int:
+    """Search for a better program and certify it."""
+    from adjoint.cli import verbs
+
+    common = verbs.Common(json=json, ledger=ledger, quiet=quiet, model=model, budget=budget, seed=seed, code=code)
+    return verbs.optimize(common, program, data, metric, optimizer=optimizer, out=out, valset=valset, ship=ship.value)
+
+
+@app.command()
+def compare(
+    a: Annotated[str, typer.Argument(metavar="A", help="A program, as for run.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="The program that may be better.")],
+    data: Data,
+    metric: MetricName = "exact_match",
+    gate: Annotated[bool, typer.Option("--gate", help="Exit with 100 if B is worse and 101 if that cannot be told.")] = False,
+    code: Code = None,
+    json: Json = False,
+    ledger: LedgerPath = None,
+    model: Model = None,
+    budget: Limit = None,
+    quiet: Quiet = False,
+) -> int:
+    """Compare two programs on the same rows."""
+    from adjoint.cli import verbs
+
+    common = verbs.Common(json=json, ledger=ledger, quiet=quiet, model=model, budget=budget, code=code)
+    return verbs.compare(common, a, b, data, metric, gate=gate)
+
+
+@app.command()
+def show(
+    what: Annotated[str, typer.Argument(metavar="WHAT", help="A saved program such as best.json, or the id of a run.")],
+    json: Json = False,
+    ledger: LedgerPath = None,
+) -> int:
+    """Show the prompts of a program or a run."""
+    from adjoint.cli import verbs
+
+    return verbs.show(verbs.Common(json=json, ledger=ledger), what)
+
+
+@app.command()
+def runs(json: Json = False, ledger: LedgerPath = None) -> int:
+    """List the runs in the ledger."""
+    from adjoint.cli import verbs
+
+    return verbs.runs(verbs.Common(json=json, ledger=ledger))
+
+
+VERBS = ("compare", "demo", "eval", "optimize", "run", "runs", "show")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command and return its exit code. Errors that Adjoint or the command line knows become one line on stderr."""
+    try:
+        if arguments and not arguments[0].startswith("-") and arguments[0] not in VERBS:
+            msg = "verb"
+            raise UnknownNameError.of(msg, arguments[0], VERBS)
+        return int(app(list(arguments), standalone_mode=False, prog_name="adjoint") or 0)
+    except AdjointError as error:
+        _complain(str(error))
+        return error.exit_code
+    except _Refused as refused:
+        if not arguments:
+            typer.echo(refused.format_message(), err=True)
+        else:
+            _complain(f"{refused.format_message()} Try: adjoint {arguments[0] if arguments[0] in VERBS else ''} --help")
+        return int(refused.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        _complain("interrupted; the same command continues")
+        return Interrupted.exit_code
+
+
+def run() -> None:
+    """The process: signals, a stdout that takes any text, one-line warnings, and an end that waits for nobody."""
+    from adjoint.cli import stop
+
+    stop.listen()
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    warnings.showwarning = _warn  # type: ignore[assignment]
+    try:
+        code = main(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has gone (`| head`): nothing is left to say, and Python would say so while it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    if code:
+        stop.leave(code)
+
+
+def _complain(message: str) -> None:
+    """One line, whatever the message is."""
+    typer.echo(f"adjoint: {' '.join(message.split())}", err=True)
+
+
+def _warn(message: Warning | str, *_: object) -> None:
+    _complain(f"warning: {message}")

@@ -1,0 +1,45 @@
+"""Signals: the first one stops in order and keeps what has arrived, the second one ends the process at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from adjoint.base.errors import Interrupted
+from adjoint.base.portal import portal
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+_DRAIN = 0.05
+"""Seconds that replies which have just arrived get to reach the ledger."""
+
+
+def listen() -> None:
+    """Take SIGINT and SIGTERM: the first is raised as KeyboardInterrupt, which cancels what is in flight."""
+    seen: list[int] = []
+
+    def take(number: int, frame: FrameType | None) -> None:
+        del frame
+        seen.append(number)
+        if len(seen) > 1:
+            os._exit(Interrupted.exit_code)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, take)
+    signal.signal(signal.SIGTERM, take)
+
+
+def leave(code: int) -> NoReturn:
+    """End the process without waiting for threads that may be waiting for a model or run the user's code."""
+    drain = asyncio.run_coroutine_threadsafe(asyncio.sleep(_DRAIN), portal.loop)
+    with contextlib.suppress(TimeoutError):
+        drain.result(10 * _DRAIN)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
+    os._exit(code)
