@@ -23,6 +23,10 @@ Metric: TypeAlias = "Callable[..., Any]"
 _SHAPE = "write `def metric(example, prediction)`, with a third parameter `tape` if it wants the recording"
 
 
+_RECORDING = ("tape", "trace")
+"""Names under which a metric may want the recording even if it could do without."""
+
+
 def check(metric: Any) -> Metric:
     """Refuse what cannot be called as a metric, before anything is spent."""
     if not callable(metric):
@@ -51,7 +55,8 @@ def _is_reflective(parameters: list[inspect.Parameter]) -> bool:
 async def measure(metric: Metric, example: Example, prediction: Prediction, tape: Tape, *, compiling: bool = False) -> Score:
     """Call the metric. Whatever it raises becomes a `MetricError` that names the metric.
 
-    A third parameter called `trace` (DSPy's) is None unless the program is being compiled; any other gets the tape.
+    A third parameter gets the tape, unless it has a default and another name than `tape`. One called `trace` (DSPy's) gets
+    it only while the program is being compiled, else None.
     """
     arguments: list[Any] = [example, prediction, *_rest(metric, tape, compiling=compiling)]
     name = getattr(metric, "__name__", type(metric).__name__)
@@ -75,6 +80,6 @@ def _rest(metric: Metric, tape: Tape, *, compiling: bool) -> list[Any]:
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     if _is_reflective(positional):
         return [tape if compiling else None, None, None]
-    if len(positional) < 3:
-        return []
+    if len(positional) < 3 or (positional[2].default is not inspect.Parameter.empty and positional[2].name not in _RECORDING):
+        return []  # an option of the metric's own, as in `lambda example, prediction, wanted=5: ...`
     return [tape if positional[2].name != "trace" or compiling else None]
