@@ -17,6 +17,6 @@ def examples_text(pairs: list[tuple[str, str]]) -> str:
     r"""Inputs and outputs as the Induce prompt shows them.
 
     >>> examples_text([("a", "b")])
-    'input: a\\noutput: b'
+    'input: a\noutput: b'
     """
     return "\n".join(f"input: {given}\noutput: {wanted}" for given, wanted in pairs)
