@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from adjoint.base.errors import UsageError
 from adjoint.program.parameter import Parameter
-from adjoint.program.tape import Edge, Node, ParameterRead
+from adjoint.program.tape import Edge, Node, ParameterRead, Traced
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _ALLOWED = (str, int)
 
 
-class Variable:
+class Variable(Traced):
     """A text with a role and, if it requires one, gradients.
 
     A leaf is made by the user; other variables are made by calls (`BlackboxLLM`, `TextLoss`, ...) and know their node. A

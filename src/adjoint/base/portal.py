@@ -56,8 +56,7 @@ class Portal:
         loop = self.loop
         if _running() is loop:
             work.close()
-            message = "a synchronous call was made inside asynchronous code; write `await module.acall(...)` there instead."
-            raise UsageError(message)
+            self.refuse_loop()
         ended = threading.Event()
         future = asyncio.run_coroutine_threadsafe(_until(work, ended), loop)
         try:
@@ -67,6 +66,12 @@ class Portal:
             future.cancel()
             ended.wait(_GRACE)
             raise
+
+    def refuse_loop(self) -> None:
+        """Raise `UsageError` on the loop's own thread, where nothing may wait."""
+        if _running() is self.loop:
+            message = "a synchronous call was made inside asynchronous code; write `await module.acall(...)` there instead."
+            raise UsageError(message)
 
     async def here(self, work: Coroutine[Any, Any, T]) -> T:
         """Await a coroutine that must run on the portal's loop, from any loop."""

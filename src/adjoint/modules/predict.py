@@ -14,7 +14,7 @@ from adjoint.program.lm import request_of
 from adjoint.program.module import Module
 from adjoint.program.parameter import Parameter
 from adjoint.program.prediction import Prediction
-from adjoint.program.tape import ParameterRead, Tape
+from adjoint.program.tape import ParameterRead, Tape, Traced
 from adjoint.signature.signature import make
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ class Predict(Module):
         self._demos.value = list(demos)
 
     def __call__(self, *args: Any, **inputs: Any) -> Prediction:
+        portal.refuse_loop()  # before anything is written on the tape
         return portal.run(self._complete(self._open(args, inputs)))
 
     def acall(self, *args: Any, **inputs: Any) -> Coroutine[Any, Any, Prediction]:
@@ -117,8 +118,8 @@ class Predict(Module):
     def _open(self, args: tuple[Any, ...], inputs: dict[str, Any]) -> _Call:
         """Settle the options, render, and open the node."""
         if args:
-            names = ", ".join(self._signature.input_fields)
-            message = f"a predictor takes its inputs by name: {names}. Write {next(iter(self._signature.input_fields))}=... ."
+            names = ", ".join(f"{name}=..." for name in self._signature.input_fields) or "none"
+            message = f"a predictor takes its inputs by name: {names}."
             raise UsageError(message)
         options: dict[str, Any] = {name: inputs.pop(name) for name in ("config", "demos", "lm", "signature") if name in inputs}
         here = current()
@@ -160,6 +161,7 @@ class Predict(Module):
                 outputs = call.adapter.parse(call.signature, response)
             except ParseError as error:
                 again = replace(call.request, messages=(*call.request.messages, *_repair(response, error)))
+                node.repair = again.messages[len(call.request.messages) :]
                 outputs = call.adapter.parse(call.signature, await self._ask(again, call))
         except AdjointError as error:
             node.error = f"{type(error).__name__}: {error}"
@@ -182,12 +184,12 @@ def active_lm_options(lm: BaseLM | None) -> Mapping[str, Any]:
 
 def _plain_inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The values of the inputs: explicit variables stand for their value."""
-    return {name: value.value if hasattr(value, "edges") else value for name, value in inputs.items()}
+    return {name: value.value if isinstance(value, Traced) else value for name, value in inputs.items()}
 
 
 def _declared(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Edges that explicit variables bring along."""
-    return {name: value.edges() for name, value in inputs.items() if hasattr(value, "edges")}
+    return {name: value.edges() for name, value in inputs.items() if isinstance(value, Traced)}
 
 
 def _repair(response: Response, error: ParseError) -> tuple[Message, Message]:

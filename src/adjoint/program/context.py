@@ -92,7 +92,11 @@ def configure(**changes: Any) -> None:
 
 @contextlib.contextmanager
 def context(**changes: Any) -> Iterator[Context]:
-    """Change the context for a block, as in `with context(lm=other):`. Tasks and worker threads started inside see it."""
+    """Other settings for a `with` block. Tasks and the threads that Adjoint starts inside see them.
+
+    A thread that you start yourself sees what `configure` has set, and the block's settings and tape only if it is started
+    with `contextvars.copy_context().run`.
+    """
     made = replace(current(), **_checked(changes))
     token = _current.set(made)
     try:

@@ -24,7 +24,7 @@ class Prediction(Record):
     _made_from: tuple[tuple[Node, str], ...] = ()
     """The fields that were read since the last call when a program built this: what it is most likely made from."""
 
-    def __init__(self, base: Record | Mapping[str, Any] | None = None, **values: Any) -> None:
+    def __init__(self, base: Record | Mapping[str, Any] | None = None, /, **values: Any) -> None:
         super().__init__(base, **values)
         self._made_from = recent_reads()
 
@@ -53,6 +53,15 @@ class Prediction(Record):
     def get(self, name: str, default: Any = None) -> Any:
         self._read(name)
         return super().get(name, default)
+
+    def values(self) -> list[Any]:
+        return [self[name] for name in self]
+
+    def items(self) -> list[tuple[str, Any]]:
+        return [(name, self[name]) for name in self]
+
+    def toDict(self) -> dict[str, Any]:  # noqa: N802 - DSPy's name
+        return dict(self.items())
 
     def _read(self, name: str) -> None:
         if self._node is not None:

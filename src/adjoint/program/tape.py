@@ -39,6 +39,15 @@ class Edge:
     span: tuple[int, int] | None = None
 
 
+class Traced:
+    """A value that knows where it comes from and says so wherever it is used: `Variable`."""
+
+    value: Any
+
+    def edges(self) -> list[Edge]:
+        raise NotImplementedError
+
+
 @dataclass(frozen=True, slots=True)
 class ParameterRead:
     """A parameter that a call has read, with the value it had then."""
@@ -63,6 +72,8 @@ class Node:
     reply: str | None = None
     usage: Usage = field(default_factory=Usage)
     error: str | None = None
+    repair: tuple[Message, ...] = ()
+    """The turns by which the LM was shown that its first reply could not be read; empty if it could."""
     details: Mapping[str, Any] = field(default_factory=dict)
     """What the op's own rule of the backward pass needs; empty for most."""
 
@@ -151,6 +162,7 @@ class Tape:
             "parameters": {read.name: plain(read.value) for read in node.reads},
             "edges": plain(edges),
             "messages": plain(node.messages),
+            "repair": plain(node.repair),
             "reply": node.reply,
             "usage": plain(node.usage),
             "error": node.error,
