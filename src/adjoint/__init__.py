@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from adjoint.eval.metrics import f1 as f1
     from adjoint.ledger.store import Ledger as Ledger
     from adjoint.lm.budget import Budget as Budget
+    from adjoint.lm.embed import Embedder as Embedder
     from adjoint.modules.chain_of_thought import ChainOfThought as ChainOfThought
     from adjoint.modules.predict import Predict as Predict
     from adjoint.modules.saved import load as load
@@ -57,6 +58,7 @@ _HOMES = {
     "eval.metrics": ("exact_match", "f1"),
     "ledger.store": ("Ledger",),
     "lm.budget": ("Budget",),
+    "lm.embed": ("Embedder",),
     "modules.chain_of_thought": ("ChainOfThought",),
     "modules.predict": ("Predict",),
     "modules.saved": ("load",),
