@@ -64,17 +64,23 @@ def hint(field: Field) -> str:
     >>> hint(Signature("q -> label: Literal['a', 'b']").output_fields["label"])
     'one of: a, b'
     """
-    allowed = choices(field.type)
-    if allowed is not None:
-        words = "one of: " + ", ".join(map(write, allowed))
-    elif field.type is str:
-        words = "text" if field.constraints else ""
-    elif field.type in (int, float, bool):
-        words = {int: "an integer", float: "a number", bool: "true or false"}[field.type]
-    else:
-        words = "JSON that matches " + json.dumps(_schema(field), ensure_ascii=False)
+    inner = _inner(field.type) if _admits_none(field.type) else field.type
+    words = _words(inner) or "JSON that matches " + json.dumps(_schema(field), ensure_ascii=False)
+    if inner is not field.type and _words(inner):
+        words += " or null"
+    if field.type is str and not field.constraints:
+        words = ""
     limits = ", ".join(f"{key} {value}" for key, value in field.constraints.items())
     return f"{words} ({limits})" if limits else words
+
+
+def _words(type_: Any) -> str:
+    """What a simple type demands; empty for those that need a schema."""
+    allowed = choices(type_)
+    if allowed is not None:
+        return "one of: " + ", ".join(map(write, allowed))
+    named = ((str, "text"), (int, "an integer"), (float, "a number"), (bool, "true or false"))
+    return next((words for simple, words in named if type_ is simple), "")
 
 
 def read(field: Field, text: str, *, whole: bool = True) -> Any:
@@ -114,19 +120,23 @@ def _guess(type_: Any, text: str, *, whole: bool) -> Any:
     """The Python value that the text most plainly stands for; validation decides whether it fits."""
     inner = _inner(type_)
     if inner is not type_:
-        nothing = _admits_none(type_) and text.strip(_AROUND_WORD).casefold() in _NOTHING
+        nothing = _admits_none(type_) and _unfenced(text).strip(_AROUND_WORD).casefold() in _NOTHING
         return None if nothing else _guess(inner, text, whole=whole)
     allowed = choices(type_)
     if allowed is None and type_ not in (bool, int, float):
         return text if type_ is str else _json(text, strict=_takes_text(type_), whole=whole)
-    fenced = _FENCE.fullmatch(text)
-    bare = (fenced.group(1) if fenced else text).strip()
+    bare = _unfenced(text)
     if allowed is not None:
         return _choice(type_, allowed, bare)
     if type_ is bool:
         word = bare.strip(_AROUND_WORD).casefold()
         return True if word in _TRUE else False if word in _FALSE else _UNCLEAR
     return _number(type_, bare)
+
+
+def _unfenced(text: str) -> str:
+    fenced = _FENCE.fullmatch(text)
+    return fenced.group(1).strip() if fenced else text
 
 
 def _inner(type_: Any) -> Any:

@@ -30,9 +30,11 @@ CALL_OPTIONS = frozenset({"config", "demos", "lm", "signature"})
 RESULT_METHODS = frozenset(
     {"copy", "get", "inputs", "items", "keys", "labels", "of", "row", "tape", "toDict", "values", "with_inputs", "without"}
 )
-_CONSTRAINTS = frozenset(
-    {"allow_inf_nan", "decimal_places", "ge", "gt", "le", "lt", "max_digits", "max_length", "min_length", "multiple_of", "pattern", "strict"}
-)
+_OF_TEXT = frozenset({"max_length", "min_length", "pattern", "strict"})
+_OF_NUMBERS = frozenset({"allow_inf_nan", "ge", "gt", "le", "lt", "multiple_of", "strict"})
+_CONSTRAINTS = _OF_TEXT | _OF_NUMBERS | {"decimal_places", "max_digits"}
+_FITTING: dict[Any, frozenset[str]] = {str: _OF_TEXT, int: _OF_NUMBERS, float: _OF_NUMBERS, bool: frozenset({"strict"})}
+"""Where pydantic would notice only at the first value, and with a TypeError, that a constraint has no meaning."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +75,11 @@ class Field:
     def named(self, name: str, type_: Any) -> Field:
         """This field under its final name and type, refused if the name would collide."""
         check_name(name, self.direction)
+        fitting = next((known for plain, known in _FITTING.items() if type_ is plain), _CONSTRAINTS)
+        unfit = [key for key in self.constraints if key not in fitting]
+        if unfit:
+            message = f"the constraint {unfit[0]!r} has no meaning for {name!r}, which is {type_.__name__}."
+            raise SignatureError(message)
         default = self.default
         if default is MISSING and _admits_none(type_):
             default = None

@@ -137,13 +137,11 @@ class Signature(metaclass=SignatureMeta):
         known = {key: changes.pop(key) for key in ("desc", "default") if key in changes}
         constraints = {**old.constraints, **check_constraints(changes)}
         new = Field(
-            name=name,
-            type=old.type if type_ is None else type_,
             direction=old.direction,
             desc=known.get("desc", old.desc),
             default=known.get("default", old.default),
             constraints=constraints,
-        )
+        ).named(name, old.type if type_ is None else type_)
         return _build(cls.__name__, {**cls.fields, name: new}, cls.instructions)
 
     @classmethod
