@@ -141,8 +141,7 @@ class Predict(Module):
         values = _plain_inputs(inputs)
         for name in values:
             if name not in signature.input_fields:
-                msg = "input"
-                raise UnknownNameError.of(msg, name, signature.input_fields)
+                raise UnknownNameError.of("input", name, signature.input_fields)
         demos = options.get("demos", self._demos.value)
         prefix = self._prefix
         if prefix is None or not prefix.fits(adapter, signature, instruction, demos):

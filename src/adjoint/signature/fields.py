@@ -105,8 +105,7 @@ def check_constraints(given: Mapping[str, Any]) -> dict[str, Any]:
     known = {name: value for name, value in given.items() if name != "prefix"}
     for name in known:
         if name not in _CONSTRAINTS:
-            msg = "constraint"
-            raise UnknownNameError.of(msg, name, _CONSTRAINTS | {"desc", "default"})
+            raise UnknownNameError.of("constraint", name, _CONSTRAINTS | {"desc", "default"})
     return known
 
 
