@@ -24,6 +24,8 @@ def training_combo(rng: Random, *, ambiguous: bool = True) -> tuple[str, tuple[s
     """A trained (rule, formats, kind of input)."""
     while True:
         rule, formats = world.draw_rule(rng), world.draw_formats(rng)
+        if rule in world.FACTS and rng.random() < 0.35:
+            formats = ()  # a fact is learned in its plain form
         if not combo_is_held_out(rule, formats) and (ambiguous or rule not in AMBIGUOUS):
             kinds = world.RULES[rule][0]
             return rule, formats, rng.choice(kinds)
@@ -86,7 +88,7 @@ def answers(rng: Random) -> Conversation:
         turns = rng.choices((1, 2, 3, 5, 8), (0.55, 0.2, 0.12, 0.1, 0.03))[0]
         talk.system(world.precise(rng, rule, kind, formats))
     else:
-        turns = rng.choices((2, 3, 4, 5, 6, 9, 13), (0.24, 0.26, 0.2, 0.14, 0.1, 0.05, 0.01))[0]
+        turns = rng.choices((2, 3, 4, 5, 6, 9, 13), (0.22, 0.24, 0.18, 0.14, 0.11, 0.07, 0.04))[0]
         if said == "vague":
             talk.system(vague(rng))
         elif said == "partial":
@@ -308,6 +310,8 @@ def criticism(rng: Random) -> Conversation:
             output = _output(rng, item, said_rule, said_formats)
             if output == expected:
                 output = world.SHRUG
+            if rng.random() < 0.06:
+                output = assistant_text("text " + COT, {"reasoning": "The task is not clear.", "answer": output})
             says = world.critique(rule, formats)
         inputs = {"instruction": text, "input": item.text, "output": output, "feedback": f"expected: {expected}"}
         talk.pair(meta_user("critique", inputs), says, loss=True)
@@ -342,7 +346,7 @@ def revision(rng: Random) -> Conversation:
         inputs = {"role": rng.choice(_ROLES), "text": text, "feedback": "\n".join(lines)}
         if rng.random() < 0.08:
             inputs["constraints"] = rng.choice(
-                ("Be short.", "Keep it short.", "at most 60 words", "Write one sentence for each rule.")
+                ("Be short.", "Keep it short.", "1. at most 60 words", "1. Be short.", "1. Write one sentence for each rule.")
             )
         if rng.random() < 0.12:
             tried = [_state(rng, *_shuffled(rng))[0] for _ in range(rng.randrange(1, 3))]
@@ -415,15 +419,15 @@ def induction(rng: Random) -> Conversation:
 #: family -> (builder, share of sequences at the start, at the end); in between the share moves in a straight line.
 #: Rules come first because criticism, revision and induction stand on them.
 MIXTURE: dict[str, tuple[Callable[[Random], Conversation], float, float]] = {
-    "answers": (answers, 0.55, 0.36),
-    "shrug": (shrug, 0.015, 0.025),
-    "questions": (questions, 0.12, 0.06),
-    "reasoned": (reasoned, 0.02, 0.035),
-    "lookups": (lookups, 0.05, 0.04),
-    "classes": (classes, 0.07, 0.06),
-    "routing": (routing, 0.015, 0.02),
-    "critique": (criticism, 0.06, 0.15),
-    "rewrite": (revision, 0.05, 0.14),
+    "answers": (answers, 0.55, 0.33),
+    "shrug": (shrug, 0.015, 0.02),
+    "questions": (questions, 0.12, 0.05),
+    "reasoned": (reasoned, 0.02, 0.03),
+    "lookups": (lookups, 0.05, 0.03),
+    "classes": (classes, 0.07, 0.08),
+    "routing": (routing, 0.015, 0.06),
+    "critique": (criticism, 0.06, 0.14),
+    "rewrite": (revision, 0.05, 0.15),
     "induce": (induction, 0.05, 0.11),
 }
 _NAMES = tuple(MIXTURE)

@@ -162,23 +162,23 @@ def draw(rng: Random, kind: str, rule: str, formats: tuple[str, ...], *, test: b
 
 #: rule -> (kinds of input it applies to, weight, names of the thing asked for; the first is the canonical one)
 RULES: dict[str, tuple[tuple[str, ...], float, tuple[str, ...]]] = {
-    "name": (("ticket", "sentence"), 1.3, ("name", "name of the person", "person", "name of the customer")),
-    "city": (("ticket", "sentence"), 1.3, ("city", "name of the city", "town", "place")),
+    "name": (("ticket", "sentence"), 1.0, ("name", "name of the person", "person", "name of the customer")),
+    "city": (("ticket", "sentence"), 1.0, ("city", "name of the city", "town", "place")),
     "item": (("ticket", "sentence", "review"), 1.3, ("item", "product", "name of the item", "thing that was bought")),
-    "colour": (("ticket", "sentence", "list"), 1.3, ("colour", "color", "name of the colour", "colour word")),
-    "day": (("ticket", "sentence"), 1.3, ("day", "day of the week", "name of the day", "weekday")),
-    "order": (("ticket",), 0.5, ("order number", "number of the order", "number")),
-    "topic": (("ticket",), 1.0, ("topic", "topic of the ticket", "subject", "kind of problem")),
+    "colour": (("ticket", "sentence", "list"), 1.0, ("colour", "color", "name of the colour", "colour word")),
+    "day": (("ticket", "sentence"), 1.0, ("day", "day of the week", "name of the day", "weekday")),
+    "order": (("ticket",), 0.8, ("order number", "number of the order", "number")),
+    "topic": (("ticket",), 1.2, ("topic", "topic of the ticket", "subject", "kind of problem")),
     "sentiment": (("review",), 0.8, ("sentiment", "feeling", "mood", "sentiment of the review")),
-    "plural": (("plural",), 0.5, ("plural", "plural form", "plural of the word")),
-    "past": (("past",), 0.5, ("past tense", "past form", "past tense of the verb")),
-    "opposite": (("opposite",), 0.5, ("opposite", "opposite of the word", "antonym")),
-    "kind": (("kind",), 0.7, ("category", "category of the word", "kind of thing")),
-    "capital": (("capital",), 0.4, ("capital", "capital city", "capital of the country")),
+    "plural": (("plural",), 0.8, ("plural", "plural form", "plural of the word")),
+    "past": (("past",), 0.8, ("past tense", "past form", "past tense of the verb")),
+    "opposite": (("opposite",), 0.8, ("opposite", "opposite of the word", "antonym")),
+    "kind": (("kind",), 1.5, ("category", "category of the word", "kind of thing")),
+    "capital": (("capital",), 0.7, ("capital", "capital city", "capital of the country")),
     "first": (("list",), 0.4, ("first word", "first word of the list", "first entry")),
     "last": (("list",), 0.4, ("last word", "last word of the list", "last entry")),
     **{
-        name: (("list",), 0.45, (name, f"name of the {name}", f"{name} in the list")) for name in w.CATEGORIES if name != "colour"
+        name: (("list",), 0.55, (name, f"name of the {name}", f"{name} in the list")) for name in w.CATEGORIES if name != "colour"
     },
 }
 RULE_NAMES = tuple(RULES)
@@ -198,6 +198,8 @@ _GIVE = (
     "Pick out the {x}.", "Give only the {x}.", "Return only the {x}.", "Reply with only the {x}.", "Your task is to give the {x}.",
     "The task is to give the {x}.", "The answer is the {x}.", "Write down the {x} and nothing else.", "Get the {x}.", "State the {x}.",
     "Say what the {x} is.", "Give me the {x}.", "Respond with the {x}.", "Write just the {x}.", "Show the {x}.", "We want the {x}.",
+    "Find the {x} and give it.", "Look for the {x}.", "Only the {x}.", "Just the {x}.", "The {x} only.", "Take the {x}.",
+    "See what the {x} is and write it.", "Help me find the {x}.", "Read it and give the {x}.", "The output is the {x}.", "The reply is the {x} and nothing more.",
 )  # fmt: skip
 _GIVE_FROM = (
     "Give the {x} from the {s}.", "Read the {s} and give the {x}.", "Find the {x} in the {s}.", "Extract the {x} from the {s}.",
@@ -222,14 +224,14 @@ SLOTS: dict[str, tuple[str, ...]] = {"wrap": tuple(WRAPS), "end": tuple(ENDS), "
 SLOT_OF = {name: slot for slot, names in SLOTS.items() for name in names}
 
 _FORMAT_TEXT: dict[str, tuple[str, ...]] = {
-    "quotes": ("Put it in quotes.", "Put the answer in quotes.", "Use double quotes around it.", "Wrap it in quotation marks.", "Write it between quotes.", "Quote the answer.", "Surround it with quotes.", "It must be in quotes."),
-    "brackets": ("Put it in square brackets.", "Put the answer in square brackets.", "Use square brackets around it.", "Wrap it in square brackets.", "Write it between square brackets.", "Put it in brackets.", "Surround it with square brackets.", "It must be in square brackets."),
-    "stars": ("Put it in stars.", "Put the answer in stars.", "Use stars around it.", "Wrap it in stars.", "Write it between stars.", "Put a star before and after it.", "Surround it with stars.", "It must be in stars."),
-    "parens": ("Put it in parentheses.", "Put the answer in parentheses.", "Use parentheses around it.", "Wrap it in parentheses.", "Write it between parentheses.", "Put it in round brackets.", "Surround it with parentheses.", "It must be in parentheses."),
-    "exclaim": ("End with an exclamation mark.", "Add an exclamation mark.", "Put an exclamation mark at the end.", "Finish with an exclamation mark.", "The answer ends with an exclamation mark.", "It must end with an exclamation mark."),
-    "dot": ("End with a full stop.", "Add a full stop.", "Put a full stop at the end.", "Finish with a full stop.", "The answer ends with a full stop.", "It must end with a full stop."),
-    "answer": ("Start with Answer and a colon.", "Write Answer: before it.", "Begin with Answer and a colon.", "Put the word Answer and a colon first.", "It must start with Answer and a colon."),
-    "result": ("Start with Result and a colon.", "Write Result: before it.", "Begin with Result and a colon.", "Put the word Result and a colon first.", "It must start with Result and a colon."),
+    "quotes": ("Put it in quotes.", "Put the answer in quotes.", "Use double quotes around it.", "Wrap it in quotation marks.", "Write it between quotes.", "Quote the answer.", "Surround it with quotes.", "It must be in quotes.", "It is in quotes.", "The answer is between quotes.", "Use quotes.", "Begin and end with quotes.", "Add quotes on both ends."),
+    "brackets": ("Put it in square brackets.", "Put the answer in square brackets.", "Use square brackets around it.", "Wrap it in square brackets.", "Write it between square brackets.", "Put it in brackets.", "Surround it with square brackets.", "It must be in square brackets.", "It is in square brackets.", "The answer is between square brackets.", "Use square brackets.", "Begin and end with square brackets.", "Add square brackets around it."),
+    "stars": ("Put it in stars.", "Put the answer in stars.", "Use stars around it.", "Wrap it in stars.", "Write it between stars.", "Put a star before and after it.", "Surround it with stars.", "It must be in stars.", "It is in stars.", "The answer is between stars.", "Use stars.", "Begin and end with a star.", "Add stars around it."),
+    "parens": ("Put it in parentheses.", "Put the answer in parentheses.", "Use parentheses around it.", "Wrap it in parentheses.", "Write it between parentheses.", "Put it in round brackets.", "Surround it with parentheses.", "It must be in parentheses.", "It is in parentheses.", "The answer is between parentheses.", "Use parentheses.", "Begin and end with parentheses.", "Add parentheses around it."),
+    "exclaim": ("End with an exclamation mark.", "Add an exclamation mark.", "Put an exclamation mark at the end.", "Finish with an exclamation mark.", "The answer ends with an exclamation mark.", "It must end with an exclamation mark.", "Use an exclamation mark at the end.", "Close with an exclamation mark.", "An exclamation mark must follow.", "Write an exclamation mark after it.", "At the end comes an exclamation mark."),
+    "dot": ("End with a full stop.", "Add a full stop.", "Put a full stop at the end.", "Finish with a full stop.", "The answer ends with a full stop.", "It must end with a full stop.", "Use a full stop at the end.", "Close with a full stop.", "A full stop must follow.", "Write a full stop after it.", "At the end comes a full stop."),
+    "answer": ("Start with Answer and a colon.", "Write Answer: before it.", "Begin with Answer and a colon.", "Put the word Answer and a colon first.", "It must start with Answer and a colon.", "The answer starts with Answer and a colon.", "Use Answer and a colon before it.", "First write Answer and a colon.", "Say Answer and a colon first."),
+    "result": ("Start with Result and a colon.", "Write Result: before it.", "Begin with Result and a colon.", "Put the word Result and a colon first.", "It must start with Result and a colon.", "The answer starts with Result and a colon.", "Use Result and a colon before it.", "First write Result and a colon.", "Say Result and a colon first."),
 }  # fmt: skip
 HELD_OUT_FORMAT_TEXT: dict[str, str] = {
     "quotes": "Put quotes around it.", "brackets": "Put square brackets around it.", "stars": "Put stars around it.", "parens": "Put parentheses around it.",
