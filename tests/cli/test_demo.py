@@ -19,7 +19,7 @@ def reply(request):
         return "The task is to give the item, in brackets."
     if system.startswith("Improve the text"):
         return "Give the item in brackets."
-    skill = 3 * (len(request.messages) > 2) + 4 * ("item" in system)
+    skill = 5 * (len(request.messages) > 2) + 5 * ("item" in system)
     return known[ticket] if sum(map(ord, ticket)) % 10 < skill else "thanks"
 
 lm = ScriptedLM(reply, identity="clerk", name="clerk")
