@@ -34,7 +34,8 @@ _GATHER_SECONDS = 0.001
 """How long the first request of a quiet moment waits for others to join it."""
 _SHARED_MIN = 12
 """A prefix of fewer tokens is not worth a cache entry."""
-_PREFIXES_KEPT = 8
+_PREFIX_TOKENS_KEPT = 9000
+"""Tokens of prefixes that stay at hand, about 6 KB each; a race over sixteen sets of demos fits."""
 _SPELLED_LIMIT = 0.5
 _SPELLED_MIN = 12
 
@@ -205,7 +206,7 @@ class Pocket:
                 self._prefixes[ids] = found
         if ids:
             self._prefixes.move_to_end(ids)
-            while len(self._prefixes) > _PREFIXES_KEPT:
+            while sum(map(len, self._prefixes)) > _PREFIX_TOKENS_KEPT and len(self._prefixes) > 1:
                 self._prefixes.popitem(last=False)
         return found
 
