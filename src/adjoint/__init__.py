@@ -44,6 +44,18 @@ if TYPE_CHECKING:
     from adjoint.signature.fields import InputField as InputField
     from adjoint.signature.fields import OutputField as OutputField
     from adjoint.signature.signature import Signature as Signature
+    from adjoint.signature.types.base import Type as Type
+    from adjoint.signature.types.code import Code as Code
+    from adjoint.signature.types.document import Citations as Citations
+    from adjoint.signature.types.document import Document as Document
+    from adjoint.signature.types.history import History as History
+    from adjoint.signature.types.media import Audio as Audio
+    from adjoint.signature.types.media import File as File
+    from adjoint.signature.types.media import Image as Image
+    from adjoint.signature.types.reasoning import Reasoning as Reasoning
+    from adjoint.signature.types.tool import Tool as Tool
+    from adjoint.signature.types.tool import ToolCallResults as ToolCallResults
+    from adjoint.signature.types.tool import ToolCalls as ToolCalls
 
 __version__ = "0.1.0"
 
@@ -73,6 +85,13 @@ _HOMES = {
     "program.tape": ("Tape",),
     "signature.fields": ("InputField", "OutputField"),
     "signature.signature": ("Signature",),
+    "signature.types.base": ("Type",),
+    "signature.types.code": ("Code",),
+    "signature.types.document": ("Citations", "Document"),
+    "signature.types.history": ("History",),
+    "signature.types.media": ("Audio", "File", "Image"),
+    "signature.types.reasoning": ("Reasoning",),
+    "signature.types.tool": ("Tool", "ToolCallResults", "ToolCalls"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

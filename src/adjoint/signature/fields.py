@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from adjoint.base.errors import SignatureError, UnknownNameError
+from adjoint.signature.types.known import mentions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,12 +58,20 @@ class Field:
         return self.default is MISSING
 
     @cached_property
+    def rich(self) -> bool:
+        """Whether values are, or hold, types that know their own form, such as `Image`."""
+        return mentions(self.type)
+
+    @cached_property
     def validator(self) -> TypeAdapter[Any]:
         """Pydantic's validator for type and constraints, built once."""
         from pydantic import Field as PydanticField
         from pydantic import PydanticSchemaGenerationError, TypeAdapter
 
-        constrained: Any = Annotated[self.type, PydanticField(**self.constraints)] if self.constraints else self.type
+        from adjoint.signature.typed_dicts import portable
+
+        checked = portable(self.type)
+        constrained: Any = Annotated[checked, PydanticField(**self.constraints)] if self.constraints else checked
         try:
             return TypeAdapter(constrained)
         except PydanticSchemaGenerationError:
