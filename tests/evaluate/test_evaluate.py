@@ -118,6 +118,15 @@ def test_tokens_that_were_reserved_but_not_used_are_given_back_before_the_budget
     assert (report.n, report.stopped) == (20, None)
 
 
+def test_a_budget_holds_over_all_lives_of_a_run():
+    lm = ScriptedLM(right, identity="scripted@1")
+    first = adjoint.evaluate(program(), rows(20), adjoint.exact_match, lm=lm, budget=8)
+    again = adjoint.evaluate(program(), rows(20), adjoint.exact_match, lm=lm, budget=8)
+    assert (len(lm.requests), first.n, again.n) == (8, 8, 8)
+    more = adjoint.evaluate(program(), rows(20), adjoint.exact_match, lm=lm, budget=12)
+    assert (len(lm.requests), more.n, more.usage.calls) == (12, 12, 4)
+
+
 def test_a_budget_of_zero_makes_no_call():
     lm = ScriptedLM(right)
     report = adjoint.evaluate(program(), rows(5), adjoint.exact_match, lm=lm, budget=0)
