@@ -189,7 +189,8 @@ def score_of(result: Any) -> Score:
         score = Score(_scalar(result.score), str(getattr(result, "feedback", "") or ""))
     else:
         score = Score(_scalar(result))
-    if not isinstance(score.value, float):
+    value: Any = score.value
+    if not isinstance(value, float):
         message = f"the metric returned {result!r}; return a bool, a number in [0, 1] or Score(value, feedback)."
         raise MetricError(message)
     if not 0.0 <= score.value <= 1.0:  # NaN is not either

@@ -128,13 +128,13 @@ def _contained(tape: Tape, value: Any, recent: Sequence[Found]) -> list[Edge]:
             if piece in given and (node.seq, name) not in read_now:
                 continue
             edges.setdefault(piece, []).append(Edge(node, name, "contained", confidence, span))
-    return [edge for same in edges.values() for edge in _most_likely(same, read_now)]
+    return sorted((edge for same in edges.values() for edge in _most_likely(same, read_now)), key=lambda edge: edge.source.seq)
 
 
 def _most_likely(edges: list[Edge], read_now: set[tuple[int, str]]) -> list[Edge]:
     """Of several outputs with the same text: those read just now, else all of them, sharing the confidence."""
     read = [edge for edge in edges if (edge.source.seq, edge.field) in read_now] or edges
-    return [Edge(e.source, e.field, e.how, e.confidence / len(read), e.span) for e in reversed(read)]
+    return [Edge(e.source, e.field, e.how, e.confidence / len(read), e.span) for e in read]
 
 
 def _place(output: Any, texts: Sequence[str]) -> tuple[str, tuple[int, int] | None, float] | None:
