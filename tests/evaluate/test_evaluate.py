@@ -112,6 +112,18 @@ def test_a_spent_budget_gives_a_report_of_what_was_paid_for(limit):
     assert "the budget of 7 calls is spent" in report.stopped
 
 
+def test_once_the_budget_is_spent_no_further_row_begins():
+    begun = []
+
+    class Counting(adjoint.Predict):
+        def acall(self, *args, **inputs):
+            begun.append(inputs["q"])
+            return super().acall(*args, **inputs)
+
+    adjoint.evaluate(Counting("q -> answer"), rows(200), adjoint.exact_match, lm=ScriptedLM(right), budget=4, limit=2)
+    assert len(begun) <= 8
+
+
 def test_tokens_that_were_reserved_but_not_used_are_given_back_before_the_budget_counts_as_spent():
     lm = ScriptedLM(right, delay=0.002)
     report = adjoint.evaluate(program(), rows(20), adjoint.exact_match, lm=lm, budget="3000tokens")
