@@ -141,6 +141,7 @@ def test_what_is_plainly_meant_is_accepted(type_, text, value):
         (list[float], "[NaN]"),
         (list[str], "I saw [redacted] and left"),
         (dict, "[" * 100_000),
+        (dict, "{" * 15_000),
         (dict, '{"a":' * 30_000),
     ],
 )

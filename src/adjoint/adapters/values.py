@@ -35,6 +35,8 @@ _UNCLEAR = object()
 """Stands for a text that has no plain reading: no validator accepts it."""
 _MAX_REPAIR = 20_000
 """Characters of a reply beyond which no repair of broken JSON is tried: it takes time that grows with the square."""
+_MOST_UNCLOSED = 32
+"""Brackets, more of which are no slip."""
 
 
 def write(value: Any) -> str:
@@ -175,10 +177,14 @@ def _nearest(text: str, names: list[str]) -> str | None:
     """The one name that differs by case, separators or a typo. Digits and negations are no typos."""
     folded = _folded(text)
     same = [name for name in names if _folded(name) == folded]
-    near = same or [name for name in names if difflib.SequenceMatcher(None, folded, _folded(name)).ratio() >= 0.8]
+    near = same or [name for name in names if _similar(folded, _folded(name))]
     if len(near) != 1:
         return None
     return near[0] if same or _shape(folded) == _shape(_folded(near[0])) else None
+
+
+def _similar(text: str, name: str) -> bool:
+    return len(text) < 2 * len(name) and difflib.SequenceMatcher(None, text, name).ratio() >= 0.8
 
 
 def _folded(text: str) -> str:
@@ -232,7 +238,9 @@ def _json(text: str, *, strict: bool = False, whole: bool = True) -> Any:
     found, end = _decoded(body, start.start())
     if end:
         return text if _BRACKET.search(body, end) else found  # of several values none is meant more than the others
-    return _mended(body) if whole and start.start() == 0 and len(body) <= _MAX_REPAIR else text
+    unclosed = sum(body.count(mark) for mark in "[{") - sum(body.count(mark) for mark in "]}")
+    mendable = whole and start.start() == 0 and len(body) <= _MAX_REPAIR and unclosed <= _MOST_UNCLOSED
+    return _mended(body) if mendable else text
 
 
 def _decoded(text: str, start: int) -> tuple[Any, int]:
