@@ -126,7 +126,8 @@ def test_once_the_budget_is_spent_no_further_row_begins():
 
 def test_tokens_that_were_reserved_but_not_used_are_given_back_before_the_budget_counts_as_spent():
     lm = ScriptedLM(right, delay=0.002)
-    report = adjoint.evaluate(program(), rows(20), adjoint.exact_match, lm=lm, budget="3000tokens")
+    short = adjoint.Predict("q -> answer", max_tokens=200)  # 20 rows at once would reserve more than 4000 tokens
+    report = adjoint.evaluate(short, rows(20), adjoint.exact_match, lm=lm, budget="2000tokens")
     assert (report.n, report.stopped) == (20, None)
 
 
