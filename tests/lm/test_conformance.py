@@ -16,7 +16,7 @@ from adjoint.lm.gemini import Gemini
 from adjoint.lm.openai import OpenAIChat
 from adjoint.lm.responses import OpenAIResponses
 from adjoint.lm.scripted import ScriptedLM
-from adjoint.lm.types import Request, Response, ToolCall, Usage
+from adjoint.lm.types import Response, ToolCall, Usage
 from adjoint.testing import FakeProvider
 from adjoint.testing.faults import FAULTS
 from adjoint.testing.lm_suite import COUNT, ERRORS, PERSON, READY, STREAM_ERRORS, TOOL, WEATHER, LMConformance
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from adjoint.lm.base import BaseLM
     from adjoint.lm.client import Client
+    from adjoint.lm.types import Request
 
 USAGE = Usage(1, 9, 9)
 
@@ -41,7 +42,7 @@ def said(prompt: str, last: str) -> Response:
         return Response('{"name": "Ada Lovelace", "age": 36}', usage=USAGE)
     if COUNT in prompt:
         return Response("one two three four five six", finish="length", usage=USAGE)
-    return Response("ready" if READY in prompt else last.split()[-1], usage=USAGE)
+    return Response("ready" if READY in prompt else last.rsplit(maxsplit=1)[-1], usage=USAGE)
 
 
 class Remote(LMConformance):
