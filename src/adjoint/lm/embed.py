@@ -132,8 +132,8 @@ class _Server:
             message = f"{self._endpoint.url} sent {error}; that is no list of embeddings."
             raise ServerError(message) from error
         # Each says which text it belongs to; a server that leaves that out keeps the order.
-        rows = {item.get("index", number): item.get("embedding") for number, item in enumerate(items)}
-        if sorted(map(str, rows)) != sorted(map(str, range(len(texts)))):
+        rows = {wire.count(item.get("index", number)): item.get("embedding") for number, item in enumerate(items)}
+        if rows.keys() != set(range(len(texts))) or len(items) != len(texts):
             message = (
                 f"{self._endpoint.url} sent {len(items)} embeddings that do not belong to the {len(texts)} texts one to one."
             )
@@ -162,7 +162,8 @@ def _array(rows: Any, count: int, name: str) -> Vectors:
     import numpy as np
 
     try:
-        array = np.asarray(rows, dtype=np.float32)
+        with np.errstate(over="ignore"):  # too large a number becomes infinite, and is refused as such below
+            array = np.asarray(rows, dtype=np.float32)
     except (TypeError, ValueError) as error:
         message = f"{name} gave vectors that are no rows of numbers of one length."
         raise ServerError(message) from error
