@@ -230,7 +230,7 @@ def test_a_field_without_annotation_is_text_and_annotated_types_keep_their_check
         Small.fields["count"].validator.validate_python(10)
 
 
-@pytest.mark.parametrize("thing", [3, None, ["q -> a"], int])
+@pytest.mark.parametrize("thing", [3, None, ["q -> a"], int, {"q": str}, {"q": InputField()}])
 def test_what_is_no_signature_is_refused(thing):
     with pytest.raises(UsageError):
         Predict(thing)
