@@ -55,6 +55,11 @@ class Code(Type):
         """A text is the code itself, as in JSON."""
         return {"code": unfenced(given)} if isinstance(given, str) else given
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
+        del schema, handler
+        return {"type": "string", "description": cls.description()}
+
     @model_serializer
     def _as_text(self) -> str:
         return self.code

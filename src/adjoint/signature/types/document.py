@@ -86,6 +86,12 @@ class Citations(Type):
         """A list is the citations themselves, as in JSON."""
         return {"citations": given} if isinstance(given, list) else given
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
+        del schema, handler
+        citation = {"cited_text": {"type": "string"}, "document_index": {"type": "integer"}}
+        return {"type": "array", "items": {"type": "object", "properties": citation, "required": list(citation)}}
+
     @model_serializer
     def _as_list(self) -> list[dict[str, Any]]:
         return [citation.model_dump(mode="json", exclude_none=True) for citation in self.citations]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -14,6 +14,7 @@ class History(BaseModel):
     'Paris'
     """
 
+    adapter_role: ClassVar[str] = "history"
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     messages: list[dict[str, Any]]

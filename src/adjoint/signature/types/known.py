@@ -11,6 +11,12 @@ def knows_its_form(item: Any) -> bool:
     return getattr(item, "knows_its_form", None) is True
 
 
+def role_of(type_: Any) -> str:
+    """What adapters do with a type besides writing it: `tools`, `tool_calls`, `reasoning`, `history`, or nothing."""
+    found = getattr(only(type_), "adapter_role", "")
+    return found if isinstance(found, str) else ""
+
+
 def mentions(type_: Any) -> bool:
     """Whether such a type stands in this one, as in `list[Image]`."""
     return knows_its_form(type_) or any(mentions(item) for item in typing.get_args(type_) if not isinstance(item, str))

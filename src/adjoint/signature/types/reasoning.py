@@ -18,6 +18,7 @@ class Reasoning(str):
 
     __slots__ = ()
     knows_its_form: ClassVar[bool] = True
+    adapter_role: ClassVar[str] = "reasoning"
 
     def __new__(cls, content: object = "") -> Self:
         return super().__new__(cls, content)

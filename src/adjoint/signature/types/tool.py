@@ -44,6 +44,7 @@ class Tool(Type):
     ('add', 'Add two numbers.', 5)
     """
 
+    adapter_role: ClassVar[str] = "tools"
     model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
 
     func: Callable[..., Any]
@@ -258,6 +259,7 @@ class ToolCalls(Type):
     [3]
     """
 
+    adapter_role: ClassVar[str] = "tool_calls"
     ToolCall: ClassVar[type[_Call]] = _Call
     """The class of one call, where DSPy's users look for it."""
 
@@ -313,6 +315,12 @@ class ToolCalls(Type):
         if isinstance(given, list):
             return {"tool_calls": given}
         return {"tool_calls": [given]} if isinstance(given, dict) and ("name" in given or "function" in given) else given
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
+        del schema, handler
+        call = {"name": {"type": "string"}, "args": {"type": "object"}}
+        return {"type": "array", "items": {"type": "object", "properties": call, "required": ["name", "args"]}}
 
     @model_serializer
     def _as_json(self) -> list[dict[str, Any]]:
