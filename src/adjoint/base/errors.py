@@ -33,14 +33,19 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, ClassVar
 
+from adjoint.base.secrets import redact
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
 class AdjointError(Exception):
-    """Root of the tree."""
+    """Root of the tree. Messages may quote what others said, so known keys are masked in all of them."""
 
     exit_code: ClassVar[int] = 1
+
+    def __init__(self, *parts: object) -> None:
+        super().__init__(*(redact(part) if isinstance(part, str) else part for part in parts))
 
 
 class UsageError(AdjointError, ValueError):
@@ -86,10 +91,12 @@ class LMError(AdjointError):
 
     retryable: ClassVar[bool] = False
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+    def __init__(self, message: str, *, retry_after: float | None = None, maybe_billed: bool = False) -> None:
         super().__init__(message)
         self.retry_after = retry_after
         """Seconds the provider asked to wait, if it did."""
+        self.maybe_billed = maybe_billed
+        """Whether the provider may have answered, and so may send a bill."""
 
 
 class AuthError(LMError):
@@ -121,9 +128,12 @@ class ServerError(LMError):
 
 
 class TransportError(LMError):
-    """The connection was refused, broke or timed out."""
+    """The connection was refused, broke or timed out; unless it was refused, the call may be billed."""
 
     retryable = True
+
+    def __init__(self, message: str, *, retry_after: float | None = None, maybe_billed: bool = True) -> None:
+        super().__init__(message, retry_after=retry_after, maybe_billed=maybe_billed)
 
 
 class ParseError(AdjointError):

@@ -44,6 +44,7 @@ class ScriptedLM:
             message = f"a script is a list, a mapping or a function; for one answer write [{answers!r}]."
             raise UsageError(message)
         self.name, self.identity, self.delay = name, identity, delay
+        self.price: tuple[float, float] | None = (0.0, 0.0)
         self.requests: list[Request] = []
         self.max_in_flight = 0
         self._script = answers

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, overload
 
 from adjoint.base.portal import portal
-from adjoint.lm.base import BaseLM, identity_of
+from adjoint.lm.base import BaseLM, identity_of, supports_of
 from adjoint.lm.callable import CallableLM
+from adjoint.lm.prices import Price
 from adjoint.lm.types import Message, Request
 from adjoint.program import context
 
@@ -28,6 +29,7 @@ class LM:
     prompt to a text is a language model too. `model_type` is one of OpenAI's interfaces: "chat", "text" or "responses".
     Keyword options are defaults of every request (`temperature`, `max_tokens`, `stop`, `seed`, `n`, and whatever else the
     provider understands). `base_url` and `api_key` override the environment. `concurrency` caps requests in flight.
+    `price` is US dollars per million input and output tokens; without it the shipped table or `ADJOINT_PRICES` decides.
 
     >>> LM("pocket", temperature=0.0)
     LM('pocket', temperature=0.0)
@@ -42,6 +44,7 @@ class LM:
         api_key: str | None = None,
         timeout: float | None = None,
         concurrency: int | None = None,
+        price: tuple[float, float] | Price | None = None,
         **options: Any,
     ) -> None:
         if isinstance(model, str):
@@ -54,6 +57,7 @@ class LM:
         self.name = client.name
         self.model = model if isinstance(model, str) else client.name
         self.concurrency = concurrency
+        self.price = Price(*price) if isinstance(price, tuple) else price
         self.options = options
 
     def __repr__(self) -> str:
@@ -63,6 +67,10 @@ class LM:
     @property
     def identity(self) -> str | None:
         return identity_of(self.client)
+
+    @property
+    def supports(self) -> frozenset[str]:
+        return supports_of(self.client)
 
     @overload
     def __call__(self, prompt: Request, /) -> Coroutine[Any, Any, Response]: ...
@@ -82,7 +90,7 @@ class LM:
 
     def copy(self, **options: Any) -> LM:
         """The same endpoint with other default options."""
-        return LM(self.client, concurrency=self.concurrency, **{**self.options, **options})
+        return LM(self.client, concurrency=self.concurrency, price=self.price, **{**self.options, **options})
 
 
 def request_of(messages: tuple[Message, ...], options: dict[str, Any]) -> Request:

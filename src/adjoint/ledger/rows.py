@@ -1,0 +1,46 @@
+"""Rows of the ledger as bytes: keys, packed requests and the checksum that stands beside every row."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zlib
+from typing import TypeAlias
+
+Cell: TypeAlias = "str | bytes | int | float | None"
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_LARGEST = 256 * 2**20
+"""Bytes that a packed text may unpack to: a damaged or forged row must not fill the memory."""
+
+
+def key_of(key: str) -> bytes | str:
+    """A key as it is stored: 32 bytes for a SHA-256, else the text."""
+    return bytes.fromhex(key) if _DIGEST.fullmatch(key) else key
+
+
+def pack(text: str) -> bytes:
+    return zlib.compress(text.encode("utf-8", "surrogatepass"), 6)
+
+
+def unpack(data: bytes) -> str:
+    """The text of `pack`. Raises `ValueError` for anything else."""
+    unpacking = zlib.decompressobj()
+    try:
+        text = unpacking.decompress(data, _LARGEST)
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
+    if not unpacking.eof:
+        message = "it is cut off or too large"
+        raise ValueError(message)
+    return text.decode("utf-8", "surrogatepass")
+
+
+def mark(*cells: Cell) -> bytes:
+    """The checksum of a row: 8 bytes over the type, the length and the bytes of each of its cells."""
+    made = hashlib.blake2b(digest_size=8)
+    for cell in cells:
+        data = cell if isinstance(cell, bytes) else str(cell).encode("utf-8", "surrogatepass")
+        made.update(b"%s%d:" % (type(cell).__name__.encode()[:1], len(data)))
+        made.update(data)
+    return made.digest()
