@@ -5,6 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from adjoint.adapters.baml import BAMLAdapter as BAMLAdapter
+    from adjoint.adapters.chat import ChatAdapter as ChatAdapter
+    from adjoint.adapters.json import JSONAdapter as JSONAdapter
+    from adjoint.adapters.two_step import TwoStepAdapter as TwoStepAdapter
+    from adjoint.adapters.xml import XMLAdapter as XMLAdapter
     from adjoint.autograd.backward import set_backward_engine as set_backward_engine
     from adjoint.autograd.llm import BlackboxLLM as BlackboxLLM
     from adjoint.autograd.llm import LLMCall as LLMCall
@@ -60,6 +65,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "adapters.baml": ("BAMLAdapter",),
+    "adapters.chat": ("ChatAdapter",),
+    "adapters.json": ("JSONAdapter",),
+    "adapters.two_step": ("TwoStepAdapter",),
+    "adapters.xml": ("XMLAdapter",),
     "autograd.backward": ("set_backward_engine",),
     "autograd.llm": ("BlackboxLLM", "LLMCall", "get_engine"),
     "autograd.losses": ("MetricLoss", "TextLoss"),

@@ -61,19 +61,19 @@ def hint(field: Field) -> str:
     >>> hint(Signature("q -> label: Literal['a', 'b']").output_fields["label"])
     'one of: a, b'
     """
-    inner = _inner(field.type) if _admits_none(field.type) else field.type
-    if role_of(inner) == "reasoning":
+    bare = inner(field.type) if _admits_none(field.type) else field.type
+    if role_of(bare) == "reasoning":
         return ""
-    words = _words(inner) or "JSON that matches " + json.dumps(_schema(field), ensure_ascii=False)
-    if inner is not field.type and _words(inner):
-        words += " or null"
+    said = words(bare) or "JSON that matches " + json.dumps(_schema(field), ensure_ascii=False)
+    if bare is not field.type and words(bare):
+        said += " or null"
     if field.type is str and not field.constraints:
-        words = ""
+        said = ""
     limits = ", ".join(f"{key} {value}" for key, value in field.constraints.items())
-    return f"{words} ({limits})" if limits else words
+    return f"{said} ({limits})" if limits else said
 
 
-def _words(type_: Any) -> str:
+def words(type_: Any) -> str:
     """What a simple type demands; empty for those that need a schema."""
     allowed = choices(type_)
     if allowed is not None:
@@ -81,7 +81,7 @@ def _words(type_: Any) -> str:
     if knows_its_form(type_):
         return str(type_.description())
     named = ((str, "text"), (int, "an integer"), (float, "a number"), (bool, "true or false"))
-    return next((words for simple, words in named if type_ is simple), "")
+    return next((said for simple, said in named if type_ is simple), "")
 
 
 def read(field: Field, text: str, *, whole: bool = True) -> Any:
@@ -92,12 +92,16 @@ def read(field: Field, text: str, *, whole: bool = True) -> Any:
     stripped = text.strip()
     if field.type is str and not field.constraints:
         return stripped
-    guess = _guess(field.type, stripped, whole=whole)
-    value, reason = _validated(field, guess)
-    if reason and guess is not stripped and _takes_text(field.type):
-        value, reason = _validated(field, stripped)
+    return checked(field, guess(field.type, stripped, whole=whole), stripped)
+
+
+def checked(field: Field, meant: Any, text: str) -> Any:
+    """The value that a text was taken for, if it fits the field; `ParseError` says what was expected otherwise."""
+    value, reason = _validated(field, meant)
+    if reason and meant is not text and _takes_text(field.type):
+        value, reason = _validated(field, text)
     if reason:
-        message = f"{field.name} should be {hint(field) or field.type}, got {_short(stripped)!r} ({reason})."
+        message = f"{field.name} should be {hint(field) or field.type}, got {_short(text)!r} ({reason})."
         raise ParseError(message, raw=text)
     # A choice is an object that the program's code shares: a copy tells the tape that this very value was passed on.
     return value.encode("utf-8", "surrogatepass").decode("utf-8", "surrogatepass") if type(value) is str else value
@@ -117,12 +121,12 @@ def _validated(field: Field, guess: Any) -> tuple[Any, str]:
     return value, ""
 
 
-def _guess(type_: Any, text: str, *, whole: bool) -> Any:
+def guess(type_: Any, text: str, *, whole: bool = True) -> Any:
     """The Python value that the text most plainly stands for; validation decides whether it fits."""
-    inner = _inner(type_)
-    if inner is not type_:
+    within = inner(type_)
+    if within is not type_:
         nothing = _admits_none(type_) and _unfenced(text).strip(_AROUND_WORD).casefold() in _NOTHING
-        return None if nothing else _guess(inner, text, whole=whole)
+        return None if nothing else guess(within, text, whole=whole)
     allowed = choices(type_)
     if allowed is None and type_ not in (bool, int, float):
         return text if type_ is str else _structure(type_, text, whole=whole)
@@ -161,7 +165,7 @@ def _unfenced(text: str) -> str:
     return fenced.group(1).strip() if fenced else text
 
 
-def _inner(type_: Any) -> Any:
+def inner(type_: Any) -> Any:
     """`X` of `Annotated[X, ...]` and of `X | None`, else the type itself."""
     if typing.get_origin(type_) is typing.Annotated:
         return typing.get_args(type_)[0]
@@ -310,8 +314,8 @@ def take(field: Field, member: Any, *, whole: bool = True) -> Any:
         fits = _takes_text(field.type) or field.type is str
     else:
         # pydantic would take true for 1, and a number for a text or a date
-        fits = not (isinstance(member, bool | int | float) and _inner(field.type) not in (type(member), float, typing.Any, object))
-        fits = fits and not (isinstance(member, bool) and _inner(field.type) is float)
+        fits = not (isinstance(member, bool | int | float) and inner(field.type) not in (type(member), float, typing.Any, object))
+        fits = fits and not (isinstance(member, bool) and inner(field.type) is float)
     if fits:
         value, reason = _validated(field, member)
         if not reason:

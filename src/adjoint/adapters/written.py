@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from adjoint.adapters.records import fields_of
 from adjoint.base.errors import UsageError
 from adjoint.base.json import plain
 from adjoint.base.parts import Part, part_of
@@ -55,13 +56,7 @@ def _items(value: Any) -> Iterable[Any]:
         return value.values()
     if isinstance(value, list | tuple | set | frozenset):
         return value
-    return _fields(value).values()
-
-
-def _fields(value: Any) -> dict[str, Any]:
-    """The fields of a model or a dataclass; none for anything else."""
-    names = getattr(type(value), "model_fields", None) or getattr(value, "__dataclass_fields__", None)
-    return {name: getattr(value, name) for name in names} if isinstance(names, dict) else {}
+    return fields_of(value).values()
 
 
 def _nested(value: Any) -> list[str | Part]:
@@ -75,7 +70,7 @@ def _nested(value: Any) -> list[str | Part]:
         for item in value:
             joined += [", ", *_nested(item)] if joined else _nested(item)
         return ["[", *joined, "]"]
-    for name, item in (value if isinstance(value, Mapping) else _fields(value)).items():
+    for name, item in (value if isinstance(value, Mapping) else fields_of(value)).items():
         joined += [", "] if joined else []
         joined += [f"{json.dumps(str(name), ensure_ascii=False)}: ", *_nested(item)]
     return ["{", *joined, "}"]
