@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from adjoint.base import parts
 from adjoint.base.json import digest
-from adjoint.base.parts import Part as Part
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 Finish: TypeAlias = Literal["stop", "length", "refusal", "tool_calls"]
 CacheMode: TypeAlias = Literal["on", "off", "refresh", "only"]
+Part: TypeAlias = parts.Part
 
 
 @dataclass(frozen=True, slots=True)
