@@ -30,13 +30,15 @@ _CHANGES_NUMBER = frozenset(
 )
 """Words near a number that make it mean another one."""
 _FENCE = re.compile(r"^```[\w+-]*\n(.*?)\n?```[ \t]*$", re.DOTALL | re.MULTILINE)
-_BRACKET = re.compile(r"[\[{]")
+_DIGIT, _LETTER = re.compile(r"\d"), re.compile(r"[^\W\d_]")
+_BRACKET, _ANY_BRACKET = re.compile(r"[\[{]"), re.compile(r"[\[{}\]]")
 _AROUND_WORD = "`'\" \n.*()[]"
 _SPACE = re.compile(r"[\s_-]+")
 _TRUE, _FALSE = frozenset({"true", "yes", "y", "1"}), frozenset({"false", "no", "n", "0"})
 _NOTHING = frozenset({"", "none", "null"})
 _UNCLEAR = object()
 """Stands for a text that has no plain reading: no validator accepts it."""
+_MARKS = dict.fromkeys(map(ord, "[]{}\"'`,:; \t\r\n"))
 _MOST_OBJECTS = 64
 """Places in a reply at which a JSON object is looked for."""
 _MAX_REPAIR = 20_000
@@ -261,10 +263,18 @@ def _json(text: str, *, strict: bool = False, whole: bool = True) -> Any:
         return text
     found, end = _decoded(body, start.start())
     if end:
-        return text if _BRACKET.search(body, end) else found  # of several values none is meant more than the others
+        # Of several values none is meant more than the others.
+        alone = _is_said(body[: start.start()][::-1]) and _is_said(body[end:]) and not _ANY_BRACKET.search(body, end)
+        return found if alone else text
     unclosed = sum(body.count(mark) for mark in "[{") - sum(body.count(mark) for mark in "]}")
     mendable = whole and start.start() == 0 and len(body) <= _MAX_REPAIR and unclosed <= _MOST_UNCLOSED
     return _mended(body) if mendable else text
+
+
+def _is_said(beside: str) -> bool:
+    """Whether what stands beside a value, from the value on, is words about it and not more of the data that it is a part of."""
+    touches = beside[:1].isalnum() or beside[:1] in (",", ";")
+    return not touches and (not _DIGIT.search(beside) or _LETTER.search(beside) is not None)
 
 
 def _decoded(text: str, start: int) -> tuple[Any, int]:
@@ -276,13 +286,19 @@ def _decoded(text: str, start: int) -> tuple[Any, int]:
 
 
 def _mended(text: str) -> Any:
-    """What broken JSON was meant to be: single quotes, trailing commas, missing brackets."""
+    """What broken JSON was meant to be: single quotes, trailing commas, missing brackets. Only marks may be mended."""
     import json_repair
 
     try:
-        return json_repair.loads(text)
+        found = json_repair.loads(text)
+        return found if _substance(json.dumps(found, ensure_ascii=False)) == _substance(text) else text
     except (ValueError, RecursionError):
         return text
+
+
+def _substance(text: str) -> str:
+    """The text without what JSON is only held together by: a repair that loses or invents any of this is none."""
+    return text.translate(_MARKS).casefold().replace("none", "null")
 
 
 def mapping(text: str, *, whole: bool = True) -> dict[str, Any]:
@@ -302,8 +318,10 @@ def members(text: str, names: set[str], *, whole: bool = True) -> dict[str, Any]
         if isinstance(value, dict) and names & value.keys():
             found = value
         at = text.find("{", end or at + 1)
-    found = found or mapping(text, whole=whole)
-    return {name: value for name, value in found.items() if name in names}
+    if found:
+        return {name: value for name, value in found.items() if name in names}
+    mended = mapping(text, whole=whole)
+    return mended if names.issuperset(mended) else {}  # a name that nobody asked for was made by the repair
 
 
 def take(field: Field, member: Any, *, whole: bool = True) -> Any:

@@ -140,9 +140,12 @@ def _value(field: Field, body: str) -> Any:
 
 
 def _parts(type_: Any, body: str) -> list[tuple[str, str]]:
+    """The elements of a list or a record; none if anything stands beside them, since that would be lost."""
     inner = values.inner(type_)
     names = {_ITEM} if typing.get_origin(inner) is list else set(record_fields(inner))
-    return _children(body, names, whole=False)
+    found = _children(body, names, whole=False)
+    rest = len("".join(body.split())) - sum(len("".join(f"<{name}>{part}</{name}>".split())) for name, part in found)
+    return [] if rest else found
 
 
 def _plain(type_: Any, body: str, depth: int = 0) -> Any:
@@ -151,6 +154,8 @@ def _plain(type_: Any, body: str, depth: int = 0) -> Any:
     if depth < _DEEPEST and _structured(inner):
         parts = _parts(inner, body)
         if parts or not body.strip():
+            if len({name for name, _ in parts}) < len(parts) and typing.get_origin(inner) is not list:
+                return body  # a field that is there twice
             if typing.get_origin(inner) is list:
                 item = typing.get_args(inner)[0]
                 return [_plain(item, part, depth + 1) for _, part in parts]
