@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sqlite3
 import zlib
 from typing import TypeAlias
 
 Cell: TypeAlias = "str | bytes | int | float | None"
+
+BROKEN = (sqlite3.Error, UnicodeDecodeError)
+"""What SQLite raises for a file that it cannot read; the second where its own message quotes what it found."""
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _LARGEST = 256 * 2**20

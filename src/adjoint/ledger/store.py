@@ -18,7 +18,7 @@ from adjoint.base.process import me
 from adjoint.base.secrets import redact
 from adjoint.ledger import accounts, files, leases, schema
 from adjoint.ledger.events import Event
-from adjoint.ledger.rows import key_of, mark, pack, unpack
+from adjoint.ledger.rows import BROKEN, key_of, mark, pack, unpack
 from adjoint.ledger.writer import Writer
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ class Ledger:
                 if self._reader is None or self._pid != os.getpid():
                     self._reader = self._open_reader()
                 yield self._reader
-            except (sqlite3.Error, OSError) as error:
+            except (*BROKEN, OSError) as error:
                 message = f"the ledger {self.path} cannot be used ({error}); name another with ADJOINT_LEDGER or --ledger."
                 raise LedgerError(message) from error
 
@@ -223,7 +223,7 @@ class Ledger:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
             self._check(connection)
-        except (sqlite3.Error, LedgerError):
+        except (*BROKEN, LedgerError):
             connection.close()
             raise
         return connection

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sqlite3
 import threading
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from adjoint.base.errors import AdjointError, LedgerError
+from adjoint.ledger.rows import BROKEN
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable
 
 T = TypeVar("T")
@@ -160,7 +161,7 @@ class Writer:
                     connection.execute("ROLLBACK")
         except LedgerError as error:
             _fail(jobs, str(error))
-        except (sqlite3.Error, OSError) as error:
+        except (*BROKEN, OSError) as error:
             _fail(jobs, f"the {self.name} cannot be used ({error}); name another with ADJOINT_LEDGER or --ledger.")
 
     def _ready(self, synchronous: str) -> sqlite3.Connection:

@@ -17,9 +17,13 @@ _DECREASE = 0.8
 _RATE_DECREASE = 0.9
 _RATE_GROWTH = 0.01
 """Growth of the rate in a second, as a part of it; the longer nothing was refused, the faster."""
+_RATE_RETURN = 0.2
+"""The same while the rate is well below the one that was last too much."""
 _WINDOW = 2.0
 """Seconds over which answers are counted to know the rate that the endpoint bears."""
-_PAUSE = 0.05
+_SETTLE = 0.5
+"""Seconds that a new pace gets before it is slowed down again."""
+_PAUSE = 0.02
 """Seconds that nobody asks after a refusal that names no time."""
 _LONGEST_PAUSE = 60.0
 
@@ -37,7 +41,8 @@ class Endpoint:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._answers: deque[float] = deque()
         self._generation = 0
-        self._decreased_at = 0.0
+        self._slowed_at = 0.0
+        self._too_much = 0.0
         self._closed_until = 0.0
         self._next = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -75,8 +80,8 @@ class Endpoint:
         if full:
             self.limit = min(self._ceiling, self.limit + (1 / self.limit if self._generation else 1.0))
         if self.rate is not None:
-            quiet = now - self._decreased_at
-            self.rate *= 1 + _RATE_GROWTH * (1 + quiet / 5) / max(self.rate, 1.0)
+            growth = _RATE_RETURN if self.rate < 0.95 * self._too_much else _RATE_GROWTH * (1 + now - self._slowed_at)
+            self.rate *= 1 + growth / max(self.rate, 1.0)
         self._back()
 
     def failed(self) -> None:
@@ -88,15 +93,22 @@ class Endpoint:
         now = time.monotonic()
         self.refusals += 1
         if generation == self._generation:
-            borne = sum(at > now - _WINDOW for at in self._answers) / min(_WINDOW, max(now - self._answers[0], 0.05)) if self._answers else 0.0
-            known = self.rate if self.rate is not None else borne
-            self.rate = max(0.1, _RATE_DECREASE * min(known, borne or known / 2 or 1.0)) if close else self.rate
+            if close:
+                self._slow_down(now)
             self.limit = max(1.0, self.limit * _DECREASE)
             self._generation += 1
-            self._decreased_at = now
         if close:
             self._closed_until = max(self._closed_until, now + min(_PAUSE if retry_after is None else retry_after, _LONGEST_PAUSE))
         self._back()
+
+    def _slow_down(self, now: float) -> None:
+        """The new pace is a little below what was answered lately; without answers nothing is known about it."""
+        lately = [at for at in self._answers if at > now - _WINDOW]
+        if not lately or (self.rate is not None and now - self._slowed_at < _SETTLE):
+            return
+        borne = len(lately) / min(_WINDOW, max(now - lately[0], _PAUSE))
+        self._too_much = borne if self.rate is None else min(self.rate, max(borne, self.rate / 2))
+        self.rate, self._slowed_at = _RATE_DECREASE * self._too_much, now
 
     def _open(self) -> bool:
         now = time.monotonic()
