@@ -36,6 +36,7 @@ _AROUND_WORD = "`'\" \n.*()[]"
 _SPACE = re.compile(r"[\s_-]+")
 _TRUE, _FALSE = frozenset({"true", "yes", "y", "1"}), frozenset({"false", "no", "n", "0"})
 _NOTHING = frozenset({"", "none", "null"})
+_HAVE_JSON = (str, int, bool)
 _UNCLEAR = object()
 """Stands for a text that has no plain reading: no validator accepts it."""
 _MARKS = dict.fromkeys(map(ord, "[]{}\"'`,:; \t\r\n"))
@@ -115,7 +116,8 @@ def _validated(field: Field, guess: Any) -> tuple[Any, str]:
 
     try:
         value = field.validator.validate_python(guess)
-        canonical(plain(value))
+        if type(value) not in _HAVE_JSON:
+            canonical(plain(value))
     except ValidationError as error:
         return None, "; ".join(item["msg"] for item in error.errors(include_url=False))
     except (ValueError, RecursionError):
@@ -191,7 +193,7 @@ def _takes_text(type_: Any) -> bool:
 
 def _choice(type_: Any, allowed: list[Any], text: str) -> Any:
     """The allowed value that is meant: equal, equal but for case and quotes, or with a slip of the pen."""
-    names = {write(value): value for value in allowed}
+    names = {value if type(value) is str else write(value): value for value in allowed}
     bare = text.strip(_AROUND_WORD)
     name = text if text in names else bare if bare in names else _nearest(bare, list(names))
     if name is None:
