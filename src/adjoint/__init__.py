@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from adjoint.ledger.store import Ledger as Ledger
     from adjoint.lm.budget import Budget as Budget
     from adjoint.lm.embed import Embedder as Embedder
+    from adjoint.modules.assertions import Assert as Assert
+    from adjoint.modules.assertions import Suggest as Suggest
     from adjoint.modules.chain_of_thought import ChainOfThought as ChainOfThought
     from adjoint.modules.predict import Predict as Predict
     from adjoint.modules.saved import load as load
@@ -41,8 +43,11 @@ if TYPE_CHECKING:
     from adjoint.optim.tgd import TextualGradientDescent as TextualGradientDescent
     from adjoint.program.context import configure as configure
     from adjoint.program.context import context as context
+    from adjoint.program.events import BaseCallback as BaseCallback
     from adjoint.program.lm import LM as LM
     from adjoint.program.module import Module as Module
+    from adjoint.program.observe import inspect_history as inspect_history
+    from adjoint.program.observe import track_usage as track_usage
     from adjoint.program.parameter import Parameter as Parameter
     from adjoint.program.prediction import Prediction as Prediction
     from adjoint.program.tape import Tape as Tape
@@ -81,6 +86,7 @@ _HOMES = {
     "ledger.store": ("Ledger",),
     "lm.budget": ("Budget",),
     "lm.embed": ("Embedder",),
+    "modules.assertions": ("Assert", "Suggest"),
     "modules.chain_of_thought": ("ChainOfThought",),
     "modules.predict": ("Predict",),
     "modules.saved": ("load",),
@@ -88,8 +94,10 @@ _HOMES = {
     "optim.compile": ("aoptimize", "optimize"),
     "optim.tgd": ("TGD", "TextualGradientDescent"),
     "program.context": ("configure", "context"),
+    "program.events": ("BaseCallback",),
     "program.lm": ("LM",),
     "program.module": ("Module",),
+    "program.observe": ("inspect_history", "track_usage"),
     "program.parameter": ("Parameter",),
     "program.prediction": ("Prediction",),
     "program.tape": ("Tape",),

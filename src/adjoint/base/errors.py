@@ -19,6 +19,7 @@ AdjointError
 ├── ParseError            a reply arrived but does not hold the typed outputs
 ├── ToolError             a tool is not known, was given wrong arguments, or raised
 ├── ProgramError          the program's own code raised
+│   └── AssertionFailed   an `Assert` in it does not hold, however often the call was asked again
 ├── MetricError           the metric raised or returned something that is no score
 ├── GradientError         the backward pass or an update could not be made
 ├── LedgerError           the ledger cannot be opened, read or written
@@ -151,6 +152,10 @@ class ToolError(AdjointError):
 
 class ProgramError(AdjointError):
     """The program's own code raised."""
+
+
+class AssertionFailed(ProgramError):  # noqa: N818 - what has happened, as its DSPy users call it
+    """An assertion of the program does not hold."""
 
 
 class MetricError(AdjointError):

@@ -36,10 +36,13 @@ from adjoint.lm.endpoint import Endpoint
 from adjoint.lm.limit import Slots
 from adjoint.lm.retry import Retry, RetryPolicy
 from adjoint.lm.timeout import Timeout
+from adjoint.program import observe
+from adjoint.program.events import span
 from adjoint.program.replies import LedgerBook, LedgerReplies
+from adjoint.program.stream import tapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from adjoint.adapters.base import Adapter
     from adjoint.lm.base import BaseLM
@@ -57,7 +60,8 @@ class Context:
 
     `lm` answers; `adapter` renders and parses; `ledger` keeps replies (None keeps none, so nothing is cached); `account` is the budget being
     spent; `cache` the mode of the cache; `role` says what the calls are for (task, critic, proposer, judge); `sample`
-    numbers repeated draws; `retry` how to ask again; `tape` is the recording under way.
+    numbers repeated draws; `retry` how to ask again; `tape` is the recording under way. `callbacks` hear of every call
+    (`BaseCallback`); `rm` is what `Retrieve` asks; `max_backtracks` how often an assertion sends one call back.
     """
 
     lm: BaseLM | None = None
@@ -69,6 +73,13 @@ class Context:
     sample: int = 0
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     tape: Tape | None = None
+    callbacks: Sequence[Any] = ()
+    rm: Any = None
+    max_backtracks: int = 2
+
+
+_IN_ANY_CASE = frozenset({"track_usage"})
+"""Settings of DSPy that are always on here, and may be given."""
 
 
 class _Shared:
@@ -129,6 +140,7 @@ def context(**changes: Any) -> Iterator[Context]:
 
 def _checked(changes: dict[str, Any]) -> dict[str, Any]:
     known = [item.name for item in fields(Context)]
+    changes = {name: value for name, value in changes.items() if name not in _IN_ANY_CASE}
     for name in changes:
         if name not in known:
             raise UnknownNameError.of("setting", name, known)
@@ -166,12 +178,16 @@ async def send(request: Request, lm: BaseLM | None = None) -> Response:
     asked, here = lm or active_lm(), current()
     if here.account:
         request = bounded(request, here.account.budget, asked)
-    return await portal.here(_gate(asked, here)(request))
+    with span(here.callbacks, "lm", asked, {"request": request}) as call:
+        response = await portal.here(_gate(asked, here)(request))
+        call.outputs = response
+    observe.answered(asked.name, request, response)
+    return response
 
 
 def _gate(lm: BaseLM, here: Context) -> Cache:
     ledger, shared = active_ledger(), _mine()
-    client: BaseLM = Timeout(lm, here.retry.timeout)
+    client: BaseLM = Timeout(tapped(lm), here.retry.timeout)
     if here.account:
         book = LedgerBook(ledger, here.account.payer) if ledger and here.account.payer else None
         client = Spend(client, here.account, book=book, role=here.role)

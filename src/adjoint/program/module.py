@@ -10,8 +10,10 @@ from adjoint.base.portal import portal
 from adjoint.program import saved
 from adjoint.program import state as states
 from adjoint.program.context import context, current
+from adjoint.program.events import span
 from adjoint.program.parameter import Parameter
 from adjoint.program.prediction import Prediction
+from adjoint.program.runs import Backtrack, Run
 from adjoint.program.tape import Tape
 
 if TYPE_CHECKING:
@@ -40,14 +42,28 @@ class Module:
         """Run the program and wait. `forward` runs in this very thread; only LM calls hop to the event loop."""
         if _nearer(type(self), "aforward", "forward"):
             return portal.run(self.acall(*args, **inputs))
-        with _recording(self, inputs) as tape:
-            return _finished(self.forward(*args, **inputs), tape)
+        with span(current().callbacks, "module", self, inputs) as call, _recording(self, inputs) as tape:
+            run = Run()
+            while True:
+                try:
+                    with run:
+                        call.outputs = _finished(self.forward(*args, **inputs), tape)
+                        return call.outputs
+                except Backtrack as signal:  # an assertion did not hold
+                    run = run.back(signal)
 
     async def acall(self, *args: Any, **inputs: Any) -> Any:
         """Run the program in asynchronous code."""
-        with _recording(self, inputs) as tape:
-            own = Module.aforward.__get__(self) if _nearer(type(self), "forward", "aforward") else self.aforward
-            return _finished(await own(*args, **inputs), tape)
+        own = Module.aforward.__get__(self) if _nearer(type(self), "forward", "aforward") else self.aforward
+        with span(current().callbacks, "module", self, inputs) as call, _recording(self, inputs) as tape:
+            run = Run()
+            while True:
+                try:
+                    with run:
+                        call.outputs = _finished(await own(*args, **inputs), tape)
+                        return call.outputs
+                except Backtrack as signal:  # an assertion did not hold
+                    run = run.back(signal)
 
     # Structure ---------------------------------------------------------------------------------------------------
 
