@@ -169,6 +169,8 @@ def _items(message: Message) -> list[dict[str, Any]]:
 def _part(part: Part, kind: str) -> dict[str, Any]:
     if part.kind == "text":
         return {"type": kind, "text": part.text}
+    if part.file_id and part.kind != "audio":
+        return {"type": f"input_{part.kind}", "file_id": part.file_id}
     if part.kind == "image":
         return {"type": "input_image", "image_url": wire.data_url(part), "detail": "auto"}
     if part.kind == "file":
