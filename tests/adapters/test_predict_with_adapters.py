@@ -148,3 +148,12 @@ def test_a_prompt_counts_images_tools_and_the_schema():
 @pytest.mark.parametrize("text", ["What is the capital of France?", '{"a": [1, 2, 3], "b": "text"}', "def f(x):\n    return x + 1\n", "東京", "🎉", ""])
 def test_the_estimate_is_above_four_bytes_a_token(text):
     assert most_tokens(text) >= len(text.encode()) / 4
+
+
+def test_what_an_lm_supports_can_be_said_and_is_checked():
+    lm = adjoint.LM("openai/some-model", base_url="http://127.0.0.1:9/v1", supports={"schema"})
+    assert lm.copy(temperature=0.0).supports == {"schema"}
+    assert adjoint.LM("openai/some-model", base_url="http://127.0.0.1:9/v1").supports == frozenset()
+    assert adjoint.LM("openai/some-model", api_key="k").supports == {"schema", "tools"}
+    with pytest.raises(UsageError, match="unknown feature 'schemas'"):
+        adjoint.LM(ScriptedLM([]), supports={"schemas"})

@@ -41,6 +41,7 @@ class Anthropic(Client):
     Thoughts are shown in `reasoning` but not sent back, so a conversation of tool calls has to go without them.
     """
 
+    supports = frozenset({"schema", "tools"})
     what = "message"
     path = "/v1/messages"
 

@@ -33,6 +33,7 @@ class Gemini(Client):
     filter stops is a reply with `finish == "refusal"`. Thoughts count as output, as they are paid so.
     """
 
+    supports = frozenset({"schema", "tools"})
     what = "content"
     path = "/models/{model}:generateContent"
     many = True

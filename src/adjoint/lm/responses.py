@@ -25,6 +25,7 @@ class OpenAIResponses(Client):
     them. It has no seed, which is not sent. `n` replies are asked in `n` calls.
     """
 
+    supports = frozenset({"schema", "tools"})
     what = "response"
     path = "/responses"
 
