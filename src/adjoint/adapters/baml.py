@@ -74,7 +74,7 @@ def _generic(type_: Any, above: tuple[Any, ...]) -> str:
 def _record(type_: Any, above: tuple[Any, ...]) -> str:
     """Models, dataclasses and typed dictionaries with their fields; empty for all else."""
     fields = record_fields(type_)
-    shown = (f"{name}: {shape(inner, above)}{f' // {said}' if said else ''}" for name, (inner, said) in fields.items())
+    shown = (f"{name}: {shape(inner, above)}{f' ({said})' if said else ''}" for name, (inner, said) in fields.items())
     return f"{{ {', '.join(shown)} }}" if fields else ""
 
 

@@ -352,12 +352,11 @@ def object_schema(fields: Sequence[Field], title: str) -> dict[str, Any]:
     found, shared = TypeAdapter.json_schemas([(field.name, "validation", field.validator) for field in fields])
     properties = {}
     for field in fields:
-        schema = found[field.name, "validation"]
         said = {"description": field.desc} if field.desc else {}
-        properties[field.name] = {**{key: value for key, value in schema.items() if key != "title"}, **said}
+        properties[field.name] = {**untitled(found[field.name, "validation"]), **said}
     body: dict[str, Any] = {"title": title, "type": "object", "properties": properties, "additionalProperties": False}
     body["required"] = [field.name for field in fields if field.required]
-    return {**body, "$defs": shared["$defs"]} if "$defs" in shared else body
+    return {**body, "$defs": untitled(shared["$defs"])} if "$defs" in shared else body
 
 
 def _schema(field: Field) -> Any:
@@ -368,7 +367,21 @@ def _schema(field: Field) -> Any:
     except PydanticInvalidForJsonSchema as error:
         message = f"the type {field.type} of {field.name!r} cannot be described to a language model: {error}"
         raise SignatureError(message) from None
-    return {key: value for key, value in schema.items() if key != "title"}
+    return untitled(schema)
+
+
+def untitled(schema: Any) -> Any:
+    """A JSON schema without the titles that pydantic makes of names: they say nothing new."""
+    if isinstance(schema, list):
+        return [untitled(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {key: value for key, value in schema.items() if key != "title" or not isinstance(value, str)}
+    named = ("properties", "$defs")  # what stands there are names of fields and types, which may be "title"
+    return {
+        key: {name: untitled(item) for name, item in value.items()} if key in named and isinstance(value, dict) else untitled(value)
+        for key, value in kept.items()
+    }
 
 
 def _short(text: str, limit: int = 80) -> str:
