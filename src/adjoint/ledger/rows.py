@@ -14,6 +14,12 @@ BROKEN = (sqlite3.Error, UnicodeDecodeError)
 """What SQLite raises for a file that it cannot read; the second where its own message quotes what it found."""
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_USUAL = (
+    b'"role":"tool"},"tools":[{"description":"","name":"","parameters":{"properties":{"type":"object"}}}]"seed":"stop":["n":'
+    b'"extra":{"sample":1},"max_tokens":4096"role":"assistant"},"role":"system"},{"content":"","role":"user"}],"temperature":0.0}'
+    b'{"messages":[{"content":"'
+)
+"""What requests have in common: the packer knows it beforehand. It is part of the format of the file: never change it."""
 _LARGEST = 256 * 2**20
 """Bytes that a packed text may unpack to: a damaged or forged row must not fill the memory."""
 
@@ -24,12 +30,13 @@ def key_of(key: str) -> bytes | str:
 
 
 def pack(text: str) -> bytes:
-    return zlib.compress(text.encode("utf-8", "surrogatepass"), 6)
+    packing = zlib.compressobj(6, zdict=_USUAL)
+    return packing.compress(text.encode("utf-8", "surrogatepass")) + packing.flush()
 
 
 def unpack(data: bytes) -> str:
     """The text of `pack`. Raises `ValueError` for anything else."""
-    unpacking = zlib.decompressobj()
+    unpacking = zlib.decompressobj(zdict=_USUAL)
     try:
         text = unpacking.decompress(data, _LARGEST)
     except zlib.error as error:

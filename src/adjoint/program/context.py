@@ -73,6 +73,8 @@ class Context:
     sample: int = 0
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     tape: Tape | None = None
+    policy: Literal["fused", "chain", "trace", "local", "auto"] = "fused"
+    """Who is asked for critiques in a backward pass."""
     callbacks: Sequence[Any] = ()
     rm: Any = None
     max_backtracks: int = 2
@@ -146,7 +148,7 @@ def _checked(changes: dict[str, Any]) -> dict[str, Any]:
             raise UnknownNameError.of("setting", name, known)
     if isinstance(changes.get("lm"), str):
         changes["lm"] = _named_lm(changes["lm"])
-    if isinstance(changes.get("ledger"), str | Path):
+    if isinstance(changes.get("ledger"), str | Path) and changes["ledger"] != "default":
         changes["ledger"] = open_ledger(changes["ledger"])
     return changes
 

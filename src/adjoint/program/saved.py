@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from adjoint.base.errors import SignatureError, UsageError
 from adjoint.base.json import digest, plain
+from adjoint.base.secrets import redact
 from adjoint.signature import grammar
 from adjoint.signature.fields import MISSING, InputField, OutputField
 from adjoint.signature.signature import make
@@ -31,10 +32,10 @@ _CONSTRAINTS = frozenset({"gt", "ge", "lt", "le", "multiple_of", "min_length", "
 
 def write(program: Module, path: str | Path) -> None:
     """Write the program's state, and what its predictors take and give."""
-    state = dict(program.state_dict())
+    state: dict[str, Any] = json.loads(redact(json.dumps(dict(program.state_dict()))))
     body = {"format": FORMAT, "program": type(program).__name__, **_described(program), "digest": digest(state), "state": state}
     try:
-        Path(path).write_text(json.dumps(body, indent=2, ensure_ascii=False) + "\n", encoding="utf-8", errors="backslashreplace")
+        Path(path).write_text(redact(json.dumps(body, indent=2, ensure_ascii=False)) + "\n", encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         message = f"cannot write the program {str(path)!r}: {error.strerror}. Give a path in a directory that exists."
         raise UsageError(message) from None
