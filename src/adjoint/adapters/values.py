@@ -10,14 +10,13 @@ import types
 import typing
 from typing import TYPE_CHECKING, Any
 
+from adjoint.adapters.schemas import field_schema
 from adjoint.adapters.written import write as write  # noqa: PLC0414 - reading and writing are looked for in one place
-from adjoint.base.errors import ParseError, SignatureError
+from adjoint.base.errors import ParseError
 from adjoint.base.json import canonical, plain
 from adjoint.signature.types.known import knows_its_form, role_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from adjoint.signature.fields import Field
 
 _NUMBER = re.compile(r"[-+]?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?")
@@ -67,7 +66,7 @@ def hint(field: Field) -> str:
     bare = inner(field.type) if _admits_none(field.type) else field.type
     if role_of(bare) == "reasoning":
         return ""
-    said = words(bare) or "JSON that matches " + json.dumps(_schema(field), ensure_ascii=False)
+    said = words(bare) or "JSON that matches " + json.dumps(field_schema(field), ensure_ascii=False)
     if bare is not field.type and words(bare):
         said += " or null"
     if field.type is str and not field.constraints:
@@ -341,47 +340,6 @@ def take(field: Field, member: Any, *, whole: bool = True) -> Any:
         if not reason:
             return value
     return read(field, write(member), whole=whole)
-
-
-def object_schema(fields: Sequence[Field], title: str) -> dict[str, Any]:
-    """The JSON schema of an object that holds these fields."""
-    from pydantic import TypeAdapter
-
-    for field in fields:
-        _schema(field)  # says which field cannot be described
-    found, shared = TypeAdapter.json_schemas([(field.name, "validation", field.validator) for field in fields])
-    properties = {}
-    for field in fields:
-        said = {"description": field.desc} if field.desc else {}
-        properties[field.name] = {**untitled(found[field.name, "validation"]), **said}
-    body: dict[str, Any] = {"title": title, "type": "object", "properties": properties, "additionalProperties": False}
-    body["required"] = [field.name for field in fields if field.required]
-    return {**body, "$defs": untitled(shared["$defs"])} if "$defs" in shared else body
-
-
-def _schema(field: Field) -> Any:
-    from pydantic import PydanticInvalidForJsonSchema
-
-    try:
-        schema = field.validator.json_schema()
-    except PydanticInvalidForJsonSchema as error:
-        message = f"the type {field.type} of {field.name!r} cannot be described to a language model: {error}"
-        raise SignatureError(message) from None
-    return untitled(schema)
-
-
-def untitled(schema: Any) -> Any:
-    """A JSON schema without the titles that pydantic makes of names: they say nothing new."""
-    if isinstance(schema, list):
-        return [untitled(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    kept = {key: value for key, value in schema.items() if key != "title" or not isinstance(value, str)}
-    named = ("properties", "$defs")  # what stands there are names of fields and types, which may be "title"
-    return {
-        key: {name: untitled(item) for name, item in value.items()} if key in named and isinstance(value, dict) else untitled(value)
-        for key, value in kept.items()
-    }
 
 
 def _short(text: str, limit: int = 80) -> str:
