@@ -5,7 +5,7 @@ from pathlib import Path
 
 import adjoint
 
-NAMES = ["Assert", "Audio", "BaseCallback", "BlackboxLLM", "BootstrapFewShot", "BootstrapFewShotWithRandomSearch", "Budget", "ChainOfThought", "Citations", "Code", "Document", "Embedder", "Evaluate", "Example", "File", "History", "Image", "InputField", "LLMCall", "LM", "LabeledFewShot", "Ledger", "MetricLoss", "Module", "OutputField", "Parameter", "Predict", "Prediction", "Reasoning", "Score", "Signature", "Suggest", "TGD", "Tape", "TextLoss", "TextualGradientDescent", "Tool", "ToolCallResults", "ToolCalls", "Type", "Variable", "aevaluate", "aoptimize", "compare", "configure", "context", "evaluate", "exact_match", "f1", "get_engine", "inspect_history", "load", "load_rows", "optimize", "set_backward_engine", "track_usage", "__version__"]
+NAMES = ["Assert", "Audio", "BaseCallback", "BestOfN", "BlackboxLLM", "BootstrapFewShot", "BootstrapFewShotWithRandomSearch", "Budget", "ChainOfThought", "Citations", "Code", "Document", "Embedder", "Ensemble", "Evaluate", "Example", "File", "History", "Image", "InputField", "LLMCall", "LM", "LabeledFewShot", "Ledger", "MetricLoss", "Module", "MultiChainComparison", "OutputField", "Parallel", "Parameter", "Predict", "Prediction", "ReAct", "Reasoning", "Refine", "Score", "Signature", "Suggest", "TGD", "Tape", "TextLoss", "TextualGradientDescent", "Tool", "ToolCallResults", "ToolCalls", "Type", "Variable", "aevaluate", "aoptimize", "compare", "configure", "context", "evaluate", "exact_match", "f1", "get_engine", "inspect_history", "load", "load_rows", "majority", "optimize", "set_backward_engine", "track_usage", "__version__"]
 
 TESTING = ["FakeProvider", "Raw", "ScriptedLM"]
 

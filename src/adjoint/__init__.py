@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from adjoint.adapters.json import JSONAdapter as JSONAdapter
     from adjoint.adapters.two_step import TwoStepAdapter as TwoStepAdapter
     from adjoint.adapters.xml import XMLAdapter as XMLAdapter
-    from adjoint.autograd.backward import set_backward_engine as set_backward_engine
+    from adjoint.autograd.engine import get_engine as get_engine
+    from adjoint.autograd.engine import set_backward_engine as set_backward_engine
     from adjoint.autograd.llm import BlackboxLLM as BlackboxLLM
     from adjoint.autograd.llm import LLMCall as LLMCall
-    from adjoint.autograd.llm import get_engine as get_engine
     from adjoint.autograd.losses import MetricLoss as MetricLoss
     from adjoint.autograd.losses import TextLoss as TextLoss
     from adjoint.autograd.variable import Variable as Variable
@@ -31,9 +31,16 @@ if TYPE_CHECKING:
     from adjoint.lm.embed import Embedder as Embedder
     from adjoint.modules.assertions import Assert as Assert
     from adjoint.modules.assertions import Suggest as Suggest
+    from adjoint.modules.best_of_n import BestOfN as BestOfN
     from adjoint.modules.chain_of_thought import ChainOfThought as ChainOfThought
+    from adjoint.modules.ensemble import Ensemble as Ensemble
+    from adjoint.modules.multi_chain import MultiChainComparison as MultiChainComparison
+    from adjoint.modules.parallel import Parallel as Parallel
     from adjoint.modules.predict import Predict as Predict
+    from adjoint.modules.react import ReAct as ReAct
+    from adjoint.modules.refine import Refine as Refine
     from adjoint.modules.saved import load as load
+    from adjoint.modules.vote import majority as majority
     from adjoint.optim.bootstrap import BootstrapFewShot as BootstrapFewShot
     from adjoint.optim.bootstrap import BootstrapFewShotWithRandomSearch as BootstrapFewShotWithRandomSearch
     from adjoint.optim.bootstrap import LabeledFewShot as LabeledFewShot
@@ -75,8 +82,8 @@ _HOMES = {
     "adapters.json": ("JSONAdapter",),
     "adapters.two_step": ("TwoStepAdapter",),
     "adapters.xml": ("XMLAdapter",),
-    "autograd.backward": ("set_backward_engine",),
-    "autograd.llm": ("BlackboxLLM", "LLMCall", "get_engine"),
+    "autograd.engine": ("get_engine", "set_backward_engine"),
+    "autograd.llm": ("BlackboxLLM", "LLMCall"),
     "autograd.losses": ("MetricLoss", "TextLoss"),
     "autograd.variable": ("Variable",),
     "data.loaders": ("load_rows",),
@@ -87,9 +94,16 @@ _HOMES = {
     "lm.budget": ("Budget",),
     "lm.embed": ("Embedder",),
     "modules.assertions": ("Assert", "Suggest"),
+    "modules.best_of_n": ("BestOfN",),
     "modules.chain_of_thought": ("ChainOfThought",),
+    "modules.ensemble": ("Ensemble",),
+    "modules.multi_chain": ("MultiChainComparison",),
+    "modules.parallel": ("Parallel",),
     "modules.predict": ("Predict",),
+    "modules.react": ("ReAct",),
+    "modules.refine": ("Refine",),
     "modules.saved": ("load",),
+    "modules.vote": ("majority",),
     "optim.bootstrap": ("BootstrapFewShot", "BootstrapFewShotWithRandomSearch", "LabeledFewShot"),
     "optim.compile": ("aoptimize", "optimize"),
     "optim.tgd": ("TGD", "TextualGradientDescent"),

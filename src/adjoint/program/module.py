@@ -17,7 +17,7 @@ from adjoint.program.runs import Backtrack, Run
 from adjoint.program.tape import Tape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from adjoint.program.state import State
@@ -64,6 +64,28 @@ class Module:
                         return call.outputs
                 except Backtrack as signal:  # an assertion did not hold
                     run = run.back(signal)
+
+    def batch(
+        self,
+        examples: Sequence[Any],
+        num_threads: int | None = None,
+        max_errors: int | None = None,
+        *,
+        return_failed_examples: bool = False,
+        provide_traceback: bool | None = None,
+        disable_progress_bar: bool = False,
+        timeout: float | None = None,
+        straggler_limit: int = 3,
+    ) -> Any:
+        """Call this program for each example, many at once: results in order, None where a call failed; see `Parallel`."""
+        from adjoint.program.batch import Options, run_all
+
+        del disable_progress_bar, straggler_limit  # DSPy's; nothing is printed, and a slow call is never made twice
+        options = Options(num_threads, max_errors, timeout, provide_traceback=bool(provide_traceback))
+        found = portal.run(run_all([(self, example) for example in examples], options))
+        if not return_failed_examples:
+            return found
+        return found, [failure.example for failure in found.failures], [failure.error for failure in found.failures]
 
     # Structure ---------------------------------------------------------------------------------------------------
 
