@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from adjoint.autograd.llm import LLMCall as LLMCall
     from adjoint.autograd.losses import MetricLoss as MetricLoss
     from adjoint.autograd.losses import TextLoss as TextLoss
+    from adjoint.autograd.op import op as op
     from adjoint.autograd.variable import Variable as Variable
     from adjoint.data.loaders import load_rows as load_rows
     from adjoint.data.records import Example as Example
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from adjoint.eval.evaluate import evaluate as evaluate
     from adjoint.eval.metrics import exact_match as exact_match
     from adjoint.eval.metrics import f1 as f1
+    from adjoint.eval.plan import plan as plan
     from adjoint.ledger.store import Ledger as Ledger
     from adjoint.lm.budget import Budget as Budget
     from adjoint.lm.embed import Embedder as Embedder
@@ -85,11 +87,13 @@ _HOMES = {
     "autograd.engine": ("get_engine", "set_backward_engine"),
     "autograd.llm": ("BlackboxLLM", "LLMCall"),
     "autograd.losses": ("MetricLoss", "TextLoss"),
+    "autograd.op": ("op",),
     "autograd.variable": ("Variable",),
     "data.loaders": ("load_rows",),
     "data.records": ("Example", "Score"),
     "eval.evaluate": ("Evaluate", "aevaluate", "compare", "evaluate"),
     "eval.metrics": ("exact_match", "f1"),
+    "eval.plan": ("plan",),
     "ledger.store": ("Ledger",),
     "lm.budget": ("Budget",),
     "lm.embed": ("Embedder",),

@@ -143,7 +143,7 @@ class Endpoint:
         except aiohttp.ClientConnectorError as error:
             why = self._clean(str(error.os_error))
             message = f"cannot reach {self.url}: {why}. Is the server running and the base URL right?"
-            raise TransportError(message) from error
+            raise TransportError(message, maybe_billed=False) from error
         except TimeoutError as error:
             message = f"{self.url} did not answer within {self.timeout:g} s. Raise the timeout, or see whether the server hangs."
             raise TransportError(message) from error
