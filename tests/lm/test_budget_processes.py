@@ -17,7 +17,7 @@ from adjoint.ledger.store import Ledger
 from adjoint.lm.bounds import CONTEXT, DEFAULT_OUTPUT, IMAGE, upper_bound
 from adjoint.lm.budget import Account, Budget, Spend
 from adjoint.lm.prices import Price
-from adjoint.lm.types import Message, Part, Request, Response, ToolCall, ToolSpec, Usage
+from adjoint.lm.types import Estimate, Message, Part, Request, Response, ToolCall, ToolSpec, Usage
 from adjoint.program.context import context, send
 from adjoint.testing import ScriptedLM
 
@@ -175,3 +175,24 @@ def test_dollars_are_reserved_before_the_call_and_what_is_left_comes_back():
     assert lm.max_in_flight <= 2
     assert account.spent.usd == pytest.approx(0.051, abs=0.002)
     assert sum(isinstance(reply, Response) for reply in found) == account.spent.calls
+
+
+def test_tokens_that_nobody_counted_are_charged_at_their_bound_under_a_cap_and_as_estimated_without():
+    lm = ScriptedLM(lambda _: Response("x", usage=Estimate(1, 2, 1)))
+
+    async def spent(budget):
+        account = Account(budget)
+        await Spend(lm, account)(one(max_tokens=50))
+        return account.spent
+
+    assert asyncio.run(spent(Budget(tokens=1000))) == Usage(1, 9, 50)
+    assert asyncio.run(spent(Budget(calls=9))) == Estimate(1, 2, 1)
+
+
+def test_replies_that_a_client_asks_for_one_by_one_are_reserved_one_by_one():
+    lm = ScriptedLM(lambda _: Response("x", usage=Usage(3, 3, 3)))
+    lm.many = False
+    with pytest.raises(BudgetExceeded):
+        asyncio.run(Spend(lm, Account(Budget(calls=2)))(one(n=3)))
+    assert lm.requests == []
+    assert upper_bound(one(n=3, max_tokens=7), calls=3) == Usage(3, 27, 21)

@@ -31,11 +31,14 @@ _COUNT = frozenset({"n", "best_of", "candidate_count", "candidatecount", "num_re
 _THINKING = frozenset({"budget_tokens", "thinking_budget", "thinkingbudget"})
 
 
-def upper_bound(request: Request, price: Price | None = None) -> Usage:
-    """One call, with the most tokens that it can take and, if there is a price, the most dollars."""
-    tokens_in, tokens_out = input_bound(request), output_bound(request)
+def upper_bound(request: Request, price: Price | None = None, *, calls: int = 1) -> Usage:
+    """The most tokens that the request can take and, if there is a price, the most dollars.
+
+    `calls` is how many calls its client makes of it: each sends the whole input.
+    """
+    tokens_in, tokens_out = calls * input_bound(request), output_bound(request)
     tokens_out = DEFAULT_OUTPUT * replies(request) if tokens_out is None else tokens_out
-    return Usage(1, tokens_in, tokens_out, 0.0 if price is None else price.usd(tokens_in, tokens_out))
+    return Usage(calls, tokens_in, tokens_out, 0.0 if price is None else price.usd(tokens_in, tokens_out))
 
 
 def input_bound(request: Request) -> int:

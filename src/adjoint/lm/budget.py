@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 from adjoint.base.errors import AdjointError, BudgetExceeded, LMError, UsageError
 from adjoint.lm.base import Wrapper
 from adjoint.lm.bounds import DEFAULT_OUTPUT, output_bound, upper_bound
-from adjoint.lm.prices import FREE, price_of, priced
-from adjoint.lm.types import Usage
+from adjoint.lm.prices import FREE, layers, price_of, priced
+from adjoint.lm.types import Estimate, Usage
 
 if TYPE_CHECKING:
     from adjoint.lm.base import BaseLM
@@ -222,7 +222,7 @@ def bounded(request: Request, budget: Budget, lm: BaseLM) -> Request:
 class Spend(Wrapper):
     """Reserves the most that a call can cost before it is made, and settles afterwards what it did cost.
 
-    An answer costs what it says, a refusal one call without tokens. A call that was cut off (cancelled, timed out, the
+    An answer costs what it says, a refusal its calls without tokens. A call that was cut off (cancelled, timed out, the
     connection broke) may be billed, so it costs its bound: spend is never under-reported.
     """
 
@@ -230,26 +230,34 @@ class Spend(Wrapper):
         super().__init__(inner)
         self.account, self.book, self.role = account, book, role
         self.price = price_of(inner)
+        self._one_by_one = any(getattr(layer, "many", True) is False for layer in layers(inner))
 
     async def __call__(self, request: Request) -> Response:
         request = bounded(request, self.account.budget, self)
-        bound = upper_bound(request, self.price)
+        bound = upper_bound(request, self.price, calls=max(1, request.n) if self._one_by_one else 1)
         tag = Tag(self.role, self.name, self.account.step)
         number = await self._reserve(tag, bound)
         how: Settled = "lost"
         actual = bound
         try:
             response = await self.inner(request)
-            how, actual = "call", priced(response.usage, self.price)
+            how, actual = "call", self._cost(response.usage, bound)
         except AdjointError as error:
             if not (isinstance(error, LMError) and error.maybe_billed):
-                how, actual = "failed", Usage(calls=1)
+                how, actual = "failed", Usage(calls=bound.calls)
             raise
         finally:
             self.account.settle(bound, actual, tag)
             if self.book is not None:
                 self.book.settle(number, actual, how)
         return response if actual is response.usage else replace(response, usage=actual)
+
+    def _cost(self, usage: Usage, bound: Usage) -> Usage:
+        """What an answer costs. Under a cap on what nobody has counted it costs its bound: an estimate may be too small."""
+        budget = self.account.budget
+        if isinstance(usage, Estimate) and (budget.tokens is not None or budget.usd is not None):
+            return replace(bound, usd=None if self.price is None and usage.usd is None else max(bound.usd or 0.0, usage.usd or 0.0))
+        return priced(usage, self.price)
 
     async def _reserve(self, tag: Tag, bound: Usage) -> int:
         """Reserve, and while calls are under way wait for what they leave: they were reserved at the most they can cost."""

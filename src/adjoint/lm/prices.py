@@ -47,17 +47,17 @@ FREE = Price(0.0, 0.0, 0.0)
 
 def price_of(lm: BaseLM) -> Price | None:
     """What a model costs: as told by `LM(..., price=(input, output))`, nothing if its client sends no bill, else by name."""
-    layers = list(_layers(lm))
-    for layer in layers:
+    found = list(layers(lm))
+    for layer in found:
         told = getattr(layer, "price", None)
         if told is not None:
             return told if isinstance(told, Price) else Price(*told)
-    if any(getattr(layer, "_free", False) is True for layer in layers):
+    if any(getattr(layer, "_free", False) is True for layer in found):
         return FREE
     return listed(lm.name)
 
 
-def _layers(lm: Any) -> Iterator[Any]:
+def layers(lm: Any) -> Iterator[Any]:
     """The model and what it wraps."""
     while lm is not None:
         yield lm
