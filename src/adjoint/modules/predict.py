@@ -10,7 +10,7 @@ from adjoint.base.errors import AdjointError, ParseError, UnknownNameError, Usag
 from adjoint.base.portal import portal
 from adjoint.lm.base import supports_of
 from adjoint.lm.types import Message
-from adjoint.program import runs
+from adjoint.program import runs, stream
 from adjoint.program.context import active_lm, current, send
 from adjoint.program.events import span
 from adjoint.program.lm import request_of
@@ -182,9 +182,11 @@ class Predict(Module):
         return Prediction.of(dict(node.outputs), node, call.tape)
 
     async def _answered(self, call: _Call) -> Mapping[str, Any]:
-        node = call.node
+        node, listener = call.node, stream.listener.get()
+        reading = None if listener is None else listener(self, call.adapter, call.signature, call.supports)
         try:
-            response = await self._ask(call.request, call)
+            with stream.hearing(reading):
+                response = await self._ask(call.request, call)
             step = call.adapter.then(call.signature, response)
             if step is not None:
                 call = replace(
@@ -196,6 +198,8 @@ class Predict(Module):
             node.error = f"{type(error).__name__}: {error}"
             raise
         node.outputs = _with_tools(outputs, node.inputs)
+        if reading is not None:
+            reading.end(node.outputs)
         return node.outputs
 
     async def _outputs(self, call: _Call, response: Response) -> dict[str, Any]:

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from adjoint.base.errors import LMError
 from adjoint.lm.base import Wrapper
 from adjoint.lm.types import Response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
 
+    from adjoint.adapters.base import Adapter
     from adjoint.lm.base import BaseLM
     from adjoint.lm.types import Request
+    from adjoint.signature.signature import Signature
 
+class Reading(Protocol):
+    """Hears the reply of one call of a predictor."""
+
+    def add(self, text: str) -> None:
+        """A piece of the reply."""
+
+    def end(self, outputs: Mapping[str, Any]) -> None:
+        """The outputs, once the reply has been read."""
+
+
+listener: ContextVar[Callable[[Any, Adapter, type[Signature], frozenset[str]], Reading] | None] = ContextVar("adjoint_listener", default=None)
+"""Gives a reading for each call of a predictor, where somebody streams."""
 heard: ContextVar[Callable[[str], None] | None] = ContextVar("adjoint_heard", default=None)
 """Gets each piece of text of the reply that is being written for this task."""
 
@@ -47,3 +61,13 @@ def tapped(lm: BaseLM) -> BaseLM:
     """The LM, asked for pieces if somebody listens and it can write them."""
     client = getattr(lm, "client", lm)
     return Streamed(lm) if heard.get() is not None and hasattr(client, "stream") else lm
+
+
+@contextmanager
+def hearing(reading: Reading | None) -> Iterator[None]:
+    """Let a reading hear the replies that are asked for inside the block."""
+    token = heard.set(None if reading is None else reading.add)
+    try:
+        yield
+    finally:
+        heard.reset(token)
