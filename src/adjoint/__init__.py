@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from adjoint.adapters.two_step import TwoStepAdapter as TwoStepAdapter
     from adjoint.adapters.xml import XMLAdapter as XMLAdapter
     from adjoint.autograd.algebra import aggregate as aggregate
-    from adjoint.autograd.algebra import sum as sum  # noqa: A004 - TextGrad's name
+    from adjoint.autograd.algebra import sum as sum
     from adjoint.autograd.engine import get_engine as get_engine
     from adjoint.autograd.engine import set_backward_engine as set_backward_engine
     from adjoint.autograd.evaluations import ImageQALoss as ImageQALoss
@@ -49,11 +49,15 @@ if TYPE_CHECKING:
     from adjoint.modules.best_of_n import BestOfN as BestOfN
     from adjoint.modules.chain_of_thought import ChainOfThought as ChainOfThought
     from adjoint.modules.ensemble import Ensemble as Ensemble
+    from adjoint.modules.knn import KNN as KNN
     from adjoint.modules.multi_chain import MultiChainComparison as MultiChainComparison
     from adjoint.modules.parallel import Parallel as Parallel
     from adjoint.modules.predict import Predict as Predict
     from adjoint.modules.react import ReAct as ReAct
     from adjoint.modules.refine import Refine as Refine
+    from adjoint.modules.retrieve import Embeddings as Embeddings
+    from adjoint.modules.retrieve import EmbeddingsWithScores as EmbeddingsWithScores
+    from adjoint.modules.retrieve import Retrieve as Retrieve
     from adjoint.modules.saved import load as load
     from adjoint.modules.streaming import StatusMessage as StatusMessage
     from adjoint.modules.streaming import StatusMessageProvider as StatusMessageProvider
@@ -128,11 +132,13 @@ _HOMES = {
     "modules.best_of_n": ("BestOfN",),
     "modules.chain_of_thought": ("ChainOfThought",),
     "modules.ensemble": ("Ensemble",),
+    "modules.knn": ("KNN",),
     "modules.multi_chain": ("MultiChainComparison",),
     "modules.parallel": ("Parallel",),
     "modules.predict": ("Predict",),
     "modules.react": ("ReAct",),
     "modules.refine": ("Refine",),
+    "modules.retrieve": ("Embeddings", "EmbeddingsWithScores", "Retrieve"),
     "modules.saved": ("load",),
     "modules.streaming": ("StatusMessage", "StatusMessageProvider", "StreamListener", "StreamResponse", "asyncify", "streamify", "syncify"),
     "modules.vote": ("majority",),
