@@ -213,8 +213,7 @@ def run() -> None:
         # The reader has gone (`| head`): nothing is left to say, and Python would say so while it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
-    if code:
-        stop.leave(code)
+    stop.leave(code)
 
 
 def _complain(message: str) -> None:
