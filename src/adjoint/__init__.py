@@ -48,16 +48,19 @@ if TYPE_CHECKING:
     from adjoint.modules.assertions import Suggest as Suggest
     from adjoint.modules.best_of_n import BestOfN as BestOfN
     from adjoint.modules.chain_of_thought import ChainOfThought as ChainOfThought
+    from adjoint.modules.code_act import CodeAct as CodeAct
     from adjoint.modules.ensemble import Ensemble as Ensemble
     from adjoint.modules.knn import KNN as KNN
     from adjoint.modules.multi_chain import MultiChainComparison as MultiChainComparison
     from adjoint.modules.parallel import Parallel as Parallel
     from adjoint.modules.predict import Predict as Predict
+    from adjoint.modules.program_of_thought import ProgramOfThought as ProgramOfThought
     from adjoint.modules.react import ReAct as ReAct
     from adjoint.modules.refine import Refine as Refine
     from adjoint.modules.retrieve import Embeddings as Embeddings
     from adjoint.modules.retrieve import EmbeddingsWithScores as EmbeddingsWithScores
     from adjoint.modules.retrieve import Retrieve as Retrieve
+    from adjoint.modules.rlm import RLM as RLM
     from adjoint.modules.saved import load as load
     from adjoint.modules.streaming import StatusMessage as StatusMessage
     from adjoint.modules.streaming import StatusMessageProvider as StatusMessageProvider
@@ -131,14 +134,17 @@ _HOMES = {
     "modules.assertions": ("Assert", "Suggest"),
     "modules.best_of_n": ("BestOfN",),
     "modules.chain_of_thought": ("ChainOfThought",),
+    "modules.code_act": ("CodeAct",),
     "modules.ensemble": ("Ensemble",),
     "modules.knn": ("KNN",),
     "modules.multi_chain": ("MultiChainComparison",),
     "modules.parallel": ("Parallel",),
     "modules.predict": ("Predict",),
+    "modules.program_of_thought": ("ProgramOfThought",),
     "modules.react": ("ReAct",),
     "modules.refine": ("Refine",),
     "modules.retrieve": ("Embeddings", "EmbeddingsWithScores", "Retrieve"),
+    "modules.rlm": ("RLM",),
     "modules.saved": ("load",),
     "modules.streaming": ("StatusMessage", "StatusMessageProvider", "StreamListener", "StreamResponse", "asyncify", "streamify", "syncify"),
     "modules.vote": ("majority",),
