@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from adjoint.program.drawing import Drawing
     from adjoint.signature.types.media import Image
 
-_MOST_WEB = ("http://", "https://")
+_WEB = ("http://", "https://")
+_STRIDE = 8
+"""Every which of the calls behind a value is pickled ahead of it."""
 
 
 class Gradients(list[Gradient]):
@@ -248,13 +250,21 @@ class Variable(Traced):
         return made
 
     def __getstate__(self) -> dict[str, Any]:
-        """Everything, with the nodes behind it first, so that a deep graph is pickled without recursion."""
+        """Everything, with some of what lies behind it first, so that a deep graph is pickled without deep recursion."""
         from adjoint.autograd.graph import reached
 
-        return {"nodes": _bottom_up(reached([self.node])), **vars(self)}
+        before: dict[int, Variable] = {}
+        stack = list(self.predecessors)
+        while stack:
+            one = stack.pop()
+            if id(one) not in before:
+                before[id(one)] = one
+                stack.extend(one.predecessors)
+        oldest = [*_bottom_up(reached([self.node]))][:-1:_STRIDE]
+        return {"nodes": oldest, "variables": list(before.values())[::-1][::_STRIDE], **vars(self)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update({name: value for name, value in state.items() if name != "nodes"})
+        vars(self).update({name: value for name, value in state.items() if name not in ("nodes", "variables")})
 
     def __add__(self, other: Any) -> Variable:
         if not isinstance(other, Variable):
@@ -299,5 +309,5 @@ def _picture(place: str) -> bytes:
     """The bytes of a picture, from the web or from a file."""
     from adjoint.signature.types.media import Image
 
-    found = Image.from_url(place, download=True) if place.startswith(_MOST_WEB) else Image.from_path(place)
+    found = Image.from_url(place, download=True) if place.startswith(_WEB) else Image.from_path(place)
     return base64.b64decode(found.format()[0].data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from adjoint.base.json import plain
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from adjoint.base.json import Json
     from adjoint.data.records import Score
     from adjoint.lm.types import Message
+    from adjoint.program.drawing import Drawing
     from adjoint.program.module import Module
     from adjoint.program.parameter import Parameter
 
@@ -84,6 +85,15 @@ class Node:
     def edges(self) -> list[Edge]:
         return [edge for edges in self.parents.values() for edge in edges]
 
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the module, which belongs to a program that is kept apart."""
+        kept = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {**kept, "module": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+
 
 class Linked(Traced):
     """A plain value together with the edges that say where it comes from, for modules that know it better than the tape."""
@@ -126,6 +136,7 @@ class Tape:
         self.rejected: list[Node] = []
         self.remarks: list[Remark] = []
         self._counter = itertools.count()
+        self._names: dict[Node, str] = {}
 
     def open(
         self,
@@ -175,8 +186,25 @@ class Tape:
         self.links.append((value, from_))
         return value
 
+    def graph(self, *, gradients: bool = True) -> Drawing:
+        """The calls and what fed what as SVG, with values, gradients and costs; notebooks show it."""
+        from adjoint.program.drawing import draw
+
+        return draw(self.nodes, gradients=gradients, names={node: self.name_of(node) for node in self.nodes})
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The recording without the program that it is of."""
+        names = {node: self.name_of(node) for node in self.nodes}
+        return {**vars(self), "root": None, "_counter": None, "_names": names}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._counter = itertools.count(1 + max((node.seq for node in self.nodes), default=-1))
+
     def name_of(self, node: Node) -> str:
         """The dotted path of the node's module in the program, or the op if it has none."""
+        if node in self._names:
+            return self._names[node]
         if node.module is None or self.root is None:
             return node.op
         for name, module in self.root.named_modules():
