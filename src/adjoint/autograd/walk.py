@@ -6,19 +6,19 @@ import asyncio
 import heapq
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from adjoint.adapters import values
 from adjoint.autograd import chain, graph, trace
 from adjoint.autograd.mean import mean
 from adjoint.autograd.rules import ASKED, RULES, Target, input_of, merge, output_of, pass_through, rule_of
 from adjoint.autograd.text import cut
-from adjoint.base.errors import FATAL, AdjointError, GradientError
+from adjoint.base.errors import FATAL, AdjointError, GradientError, UsageError
 from adjoint.exec.local import all_of, stop
 from adjoint.program.context import CONCURRENCY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Mapping, Sequence
 
     from adjoint.autograd.rules import Rule
     from adjoint.lm.base import BaseLM
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 Policy: TypeAlias = Literal["fused", "chain", "trace", "local", "auto"]
 POLICIES: tuple[Policy, ...] = ("fused", "chain", "trace", "local", "auto")
 
+T = TypeVar("T")
 Roots: TypeAlias = "Sequence[tuple[Node, Gradient]]"
 
 _SHOWN = 300
@@ -60,6 +61,12 @@ class Walk:
     failures: list[str] = field(default_factory=list)
     attempts: int = 0
     stopped: AdjointError | None = None
+
+    def __post_init__(self) -> None:
+        if self.limit < 1:
+            message = f"limit={self.limit} would ask nobody; give 1 or more."
+            raise UsageError(message)
+        self._slots = asyncio.Semaphore(self.limit)
 
     # Planning ----------------------------------------------------------------------------------------------------
 
@@ -186,7 +193,8 @@ class Walk:
             rule = pass_through
         batches = [[target] for target in asked] if rule is chain.edge else [list(asked)]
         self.attempts += len(batches) if asking else 0
-        answers = await asyncio.gather(*(rule(node, wanted, batch, self.engine) for batch in batches), return_exceptions=True)
+        work = [self._in_slot(rule(node, wanted, batch, self.engine)) for batch in batches]
+        answers = await asyncio.gather(*work, return_exceptions=True)
         sent: dict[str, Gradient] = {}
         for answer in answers:
             if isinstance(answer, dict):
@@ -209,10 +217,14 @@ class Walk:
             return
         self.attempts += 1
         try:
-            for node, name, parameter, gradient in await trace.blame(own, wanted, self.engine):
+            for node, name, parameter, gradient in await self._in_slot(trace.blame(own, wanted, self.engine)):
                 self._land(plan.places[node], name, parameter, [gradient])
         except AdjointError as error:
             self._missing(error)
+
+    async def _in_slot(self, work: Awaitable[T]) -> T:
+        async with self._slots:
+            return await work
 
     def _missing(self, error: BaseException) -> None:
         """A critique that failed: a fatal error ends the walk once those under way, which are paid for, have come."""
