@@ -186,3 +186,48 @@ def test_outside_of_a_program_there_is_nothing_to_go_back_to():
 def test_a_condition_without_a_message_is_named_by_its_place():
     with pytest.raises(AssertionFailed, match=r"a condition in test_a_condition_without.*, line \d+"):
         adjoint.Assert(0)
+
+
+def test_the_tape_as_json_tells_of_remarks_and_of_what_was_sent_back():
+    with answers("greet the reader", "HELLO", "hello"):
+        body = Chain()(topic="x").tape.to_json()
+    assert [node["outputs"] for node in body["rejected"]] == [{"line": "HELLO"}]
+    assert body["remarks"] == [{"kind": "assert", "text": "write in small letters", "node": 1, "again": True, "settled": True}]
+
+
+def test_a_call_that_nobody_waits_for_any_more_is_no_part_of_the_result():
+    class Hasty(adjoint.Module):
+        """Objects to one answer while another call has not even begun."""
+
+        def __init__(self):
+            self.ask, self.late = Predict("q -> a"), Predict("q -> b")
+
+        async def aforward(self, q):
+            async def later():
+                await asyncio.sleep(0.02)
+                return await self.late.acall(q=q)
+
+            waiting = asyncio.ensure_future(later())
+            found = await self.ask.acall(q=q)
+            adjoint.Assert(found.a == "good", "be good")
+            await asyncio.sleep(0.05)
+            return adjoint.Prediction(a=found.a, b=(await waiting).b)
+
+    lm = ScriptedLM(lambda request: "good" if len(request.messages) > 2 else "bad")
+    with adjoint.context(lm=lm, ledger=None):
+        found = asyncio.run(Hasty().acall(q="?"))
+    assert (found.a, found.b) == ("good", "bad")
+    assert [node.outputs for node in found.tape.nodes] == [{"a": "good"}, {"b": "bad"}]
+    assert len(found.tape.rejected) == 2
+
+
+def test_a_metric_sees_what_assertions_have_said():
+    rows = [adjoint.Example(topic="x", line="hello").with_inputs("topic")]
+
+    def metric(example, prediction, tape):
+        said = [remark.score.feedback for remark in tape.remarks]
+        return adjoint.Score(1.0 - 0.5 * len(said), "; ".join(said))
+
+    with answers("plan", "HELLO", "hello"):
+        report = adjoint.evaluate(Chain(), rows, metric)
+    assert (report.mean, report.cells[0].score.feedback, report.cells[0].usage.calls) == (0.5, "write in small letters", 3)

@@ -143,11 +143,13 @@ def before(call: Call) -> Before:
 
 
 def opened(node: Node, call: Call | None = None) -> bool:
-    """Tell the runs under way of a call; False if one of them is over, so that nobody waits for the call."""
+    """Tell the runs under way of a call; False, and nothing is told, if one of them is over and so nobody waits for the call."""
     around = _runs.get()
+    if any(run.over for run in around):
+        return False
     for run in around:
         run.nodes[node] = call
-    return not any(run.over for run in around)
+    return True
 
 
 def last_call(predictors: Iterable[Module] | None) -> tuple[Run, Node, str] | None:

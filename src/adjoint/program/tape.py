@@ -230,7 +230,15 @@ class Tape:
 
     def to_json(self) -> dict[str, Json]:
         """The whole tape as JSON; parameters by name and value, edges by the number of their source."""
-        return {"inputs": plain(self.inputs), "nodes": [self._node_json(node) for node in self.nodes]}
+        found: dict[str, Json] = {"inputs": plain(self.inputs), "nodes": [self._node_json(node) for node in self.nodes]}
+        if self.rejected:
+            found["rejected"] = [self._node_json(node) for node in self.rejected]
+        if self.remarks:
+            found["remarks"] = [
+                {"kind": item.kind, "text": item.text, "node": None if item.node is None else item.node.seq, "again": item.again, "settled": item.settled}
+                for item in self.remarks
+            ]
+        return found
 
     def _node_json(self, node: Node) -> dict[str, Json]:
         edges = [
