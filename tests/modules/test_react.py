@@ -195,3 +195,22 @@ def test_agents_run_in_asynchronous_code():
     agent = ReAct("question -> answer", tools=[look_up, add])
     with answers(step("Look.", "look_up", city="Rome"), step("Done.", "finish"), final("4")):
         assert asyncio.run(agent.acall(question="?")).answer == "4"
+
+
+def test_many_agents_at_once_with_tools_that_call_modules_do_not_wait_for_each_other():
+    inner = adjoint.Predict("city -> size")
+
+    def ask(city: str) -> str:
+        return inner(city=city).size
+
+    def answer(request):
+        system = request.messages[0].text
+        if "[[next_thought]]" in system:
+            return step("Look.", "ask", city="Rome")
+        return final("big") if "[[reasoning]]" in system else "big"
+
+    agent = ReAct("question -> answer", tools=[ask], max_iters=1)
+    with adjoint.context(lm=ScriptedLM(answer, delay=0.005), ledger=None):
+        found = agent.batch([{"question": str(number)} for number in range(64)], num_threads=64)
+    assert [item.answer for item in found] == ["big"] * 64
+    assert {tuple(node.op for node in item.tape.nodes) for item in found} == {("predict", "tool", "predict", "predict")}
