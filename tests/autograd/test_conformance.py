@@ -428,6 +428,17 @@ def test_10_what_the_budget_does_not_cover_passes_on_as_it_is_and_asks_nobody(bu
     assert all(prompt.grad[0].text == ("an answer" if budget == 0 else "Be exact.") for prompt in prompts)
 
 
+@pytest.mark.parametrize(("policy", "budget"), [("trace", 1), ("auto", 2), ("chain", 3)])
+def test_10_the_budget_holds_under_every_policy_and_every_parameter_is_told_something(policy, budget):
+    lm = recorder()
+    prompts, run = chain_of(2, lm)
+    with adjoint.context(lm=lm):
+        losses = [tg.TextLoss("Judge.")(run(f"q{number}")) for number in range(3)]
+        tg.sum(losses).backward(policy=policy, budget=budget)
+    assert len(asked(lm, "edge", "node", "trace")) == budget
+    assert [len(prompt.grad) for prompt in prompts] == [3, 3]
+
+
 # 11 ----------------------------------------------------------------------------------------------------------------
 
 
@@ -477,12 +488,14 @@ def test_12_variables_graphs_and_tapes_are_pickled_and_keep_their_identity():
         loss = tg.TextLoss("Judge.")(tg.LLMCall(system_prompt=prompt)(text("q", requires_grad=False)))
         again, same = pickle.loads(pickle.dumps((loss, prompt)))
         again.backward()
-        tape = adjoint.Predict("q -> a")(q="x").tape
+        tape = Piped(lambda p: f"Note: {p.out}")(q="x").tape
     assert [g.text for g in same.grad] == ["Be exact."]
     assert prompt.grad == []
     kept = pickle.loads(pickle.dumps(tape))
     assert kept.explain() == tape.explain()
     assert kept.to_json() == tape.to_json()
+    read = adjoint.Tape.from_json(json.loads(json.dumps(tape.to_json())))
+    assert (read.to_json(), read.explain()) == (tape.to_json(), tape.explain())
     body = json.loads(json.dumps(same.to_json()))
     read = tg.Variable.from_json(body)
     assert (read.value, read.role_description, read.grad) == (same.value, same.role_description, same.grad)

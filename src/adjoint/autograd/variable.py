@@ -210,11 +210,13 @@ class Variable(Traced):
 
         return remove
 
-    def backward(self, engine: Engine | None = None, *, policy: Policy | None = None, budget: int | None = None) -> None:
-        """Send feedback from this value back to every parameter that it depends on. See `autograd.backward`."""
+    def backward(
+        self, engine: Engine | None = None, *, policy: Policy | None = None, budget: int | None = None, **options: Any
+    ) -> None:
+        """Send feedback from this value back to every parameter that it depends on. See `autograd.backward.abackward`."""
         from adjoint.autograd.backward import backward
 
-        backward(self, engine, policy=policy, budget=budget)
+        backward(self, engine, policy=policy, budget=budget, **options)
 
     # Shown and kept ----------------------------------------------------------------------------------------------
 

@@ -75,14 +75,11 @@ class Walk:
         starts = [node for node, _ in roots]
         nodes = graph.useful(starts)
         places = graph.order(starts, nodes)
-        traced = [group for group in self._groups(roots, nodes) if self._is_traced(group, roots, nodes)]
+        traced, spent = self._traced(roots, nodes)
         walked = graph.reached(starts[place] for place in range(len(roots)) if not any(place in group for group in traced))
         firing = graph.schedule({node: None for node in nodes if node in walked}, places)
         loud = graph.reached(node for node, gradient in roots if gradient.verdict == "change")
         asking: set[Node] = set()
-        spent = 0
-        for group in traced:
-            spent += any(roots[place][1].verdict == "change" for place in group)
         for node in firing:
             cost = self._cost(node, nodes) if node in loud else 0
             if cost and (self.calls is None or spent + cost <= self.calls):
@@ -90,13 +87,23 @@ class Walk:
                 spent += cost
         return Plan(nodes, places, firing, asking, traced, spent)
 
-    def _groups(self, roots: Roots, nodes: Mapping[Node, None]) -> list[list[int]]:
-        return graph.components([node for node, _ in roots], nodes) if self.policy in ("trace", "auto") else []
+    def _traced(self, roots: Roots, nodes: Mapping[Node, None]) -> tuple[list[list[int]], int]:
+        """The losses that are judged together in one call, as places of roots, and how many calls that takes."""
+        traced: list[list[int]] = []
+        spent = 0
+        groups = graph.components([node for node, _ in roots], nodes) if self.policy in ("trace", "auto") else []
+        for group in groups:
+            cost = int(any(roots[place][1].verdict == "change" for place in group))
+            covered = self.calls is None or spent + cost <= self.calls
+            if covered and self._is_traced(group, roots, nodes):
+                traced.append(group)
+                spent += cost
+        return traced, spent
 
     def _is_traced(self, group: Sequence[int], roots: Roots, nodes: Mapping[Node, None]) -> bool:
         """Whether the losses of the group are judged in one call. `auto` does so where the graph fits into a prompt."""
         own = [node for node in graph.reached(roots[place][0] for place in group) if node in nodes]
-        if not trace.leaves(own) or (self.calls is not None and self.calls < 1):
+        if not trace.leaves(own):
             return False
         if self.policy == "trace":
             return True

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from adjoint.autograd.engine import Engine
     from adjoint.autograd.reduce import Theme
+    from adjoint.autograd.walk import Policy
     from adjoint.base.json import Json
     from adjoint.eval.cells import Cell
     from adjoint.lm.base import BaseLM
@@ -89,6 +90,7 @@ class TextualGradientDescent(Strategy):
         validate: Callable[[], Any] | None = None,
         transforms: Sequence[Transform] | None = None,
         metric: Metric | None = None,
+        policy: Policy = "fused",
         batch_size: int = 12,
         proposals: int = 3,
         rounds: int = 6,
@@ -97,7 +99,7 @@ class TextualGradientDescent(Strategy):
         super().__init__(metric)
         self.engine = engine_of(engine)
         self.constraints = tuple(constraints or ())
-        self.verbose = verbose
+        self.verbose, self.policy = verbose, policy
         self.param_groups = _groups(parameters or (), self.constraints, self.engine)
         self.gates = [one for one in (gate, validate) if one is not None]
         self.manner = Manner(_tags(new_variable_tags), optimizer_system_prompt, keep_placeholders)
@@ -210,6 +212,8 @@ class TextualGradientDescent(Strategy):
             "proposals": self.proposals,
             "rounds": self.rounds,
             "patience": self.patience,
+            **({} if self.manner == Manner() else {"manner": plain(self.manner)}),
+            **({} if self.policy == "fused" else {"policy": self.policy}),
         }
 
     def init(self, seed_state: State) -> StrategyMemory:
@@ -237,7 +241,7 @@ class TextualGradientDescent(Strategy):
 
     async def _gradients(self, work: Workbench, cells: Sequence[Cell]) -> dict[str, list[Any]]:
         """Walk back from every row that is not perfect or broke; gradients by name of parameter."""
-        walk = Walk(self.engine or work.proposer_lm)
+        walk = Walk(self.engine or work.proposer_lm, self.policy)
         losses = [loss for row, cell in zip(work.rows_of(cells), cells, strict=True) if (loss := _loss(row, cell)) is not None]
         if not losses:
             return {}

@@ -228,6 +228,16 @@ class Tape:
                     lines.append(f"    {slot} <- {source}  {edge.how} {edge.confidence:.2f}{place}")
         return "\n".join(lines) or "nothing was recorded"
 
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> Tape:
+        """The recording that `to_json` has written: to look at, not to learn from, since parameters are plain values there."""
+        from adjoint.program.recorded import nodes_of
+
+        made = cls(inputs=body["inputs"])
+        made.nodes, made._names = nodes_of(body["nodes"])
+        made._counter = itertools.count(1 + max((node.seq for node in made.nodes), default=-1))
+        return made
+
     def to_json(self) -> dict[str, Json]:
         """The whole tape as JSON; parameters by name and value, edges by the number of their source."""
         found: dict[str, Json] = {"inputs": plain(self.inputs), "nodes": [self._node_json(node) for node in self.nodes]}
