@@ -115,9 +115,9 @@ def _with(request, at, **fields):
 def same_meaning(request, draw):
     """The request written another way, and which way."""
     ways = {
-        "other objects": lambda r: copy.deepcopy(r),
+        "other objects": copy.deepcopy,
         "written and read": lambda r: Request.from_dict(r.as_dict()),
-        "keys in another order": lambda r: _turned(r),
+        "keys in another order": _turned,
         "0 and 0.0": lambda r: replace(r, temperature=None if r.temperature is None else float(r.temperature)),
         "lists and tuples": lambda r: replace(r, stop=list(r.stop), extra={k: tuple(v) if isinstance(v, list) else v for k, v in r.extra.items()}),
         "options of with_options": lambda r: r.with_options(n=r.n, seed=r.seed),

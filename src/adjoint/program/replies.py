@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from adjoint.base.process import alive
+from adjoint.base.secrets import redact
 from adjoint.ledger import accounts
 from adjoint.ledger.leases import KEPT, MINE
 from adjoint.lm.budget import Refusal
@@ -99,7 +100,8 @@ class LedgerBook:
 
     async def hold(self, tag: Tag, bound: Usage, budget: Budget, share: float) -> int | Refusal:
         caps = accounts.Caps(_part(budget.calls, share), _part(budget.tokens, share), _part(_nano(budget.usd), share))
-        found = await self.ledger.hold((self.run, *tag), _amount(bound), caps)
+        about = (self.run, tag.role, redact(tag.model), tag.step)
+        found = await self.ledger.hold(about, _amount(bound), caps)
         return found if isinstance(found, int) else Refusal(found.cap, found.pending)
 
     def settle(self, number: int, actual: Usage, how: Settled) -> None:
