@@ -28,7 +28,7 @@ from adjoint.lm.types import Message, Request
 from adjoint.optim.prompts import examples_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 HERE = Path(__file__).parent
 Combo = tuple[str, tuple[str, ...], str]
@@ -138,17 +138,19 @@ async def answer_lines(ask: Asker, rng: Random, side: list[Combo], n: int) -> di
                 )
             )
         out[f"vague, {shots} demos"] = await _score(ask, rows)
-    for name in ("canonical wording", "a wording of training", "a wording never trained"):
+    wordings: dict[str, Callable[[Combo], str]] = {
+        "canonical wording": lambda c: world.canonical(c[0], c[1]),
+        "a wording of training": lambda c: world.precise(rng, c[0], c[2], c[1]),
+        "rule in a new wording": lambda c: world.held_out_precise(rng, c[0], c[1], new_formats=False),
+        "formats in new wordings": lambda c: world.held_out_precise(rng, c[0], c[1], new_rule=False),
+        "both in new wordings": lambda c: world.held_out_precise(rng, c[0], c[1]),
+    }
+    for name, say in wordings.items():
         rows = []
         for _ in range(n):
-            rule, formats, kind = combo = rng.choice(side)
-            said = {
-                "canonical wording": lambda: world.canonical(rule, formats),  # noqa: B023 - called at once
-                "a wording of training": lambda: world.precise(rng, rule, kind, formats),  # noqa: B023
-                "a wording never trained": lambda: world.held_out_precise(rng, rule, formats),  # noqa: B023
-            }[name]()
+            combo = rng.choice(side)
             asked = pair(rng, combo)
-            rows.append((prompt(said, (), asked[0]), asked[1]))
+            rows.append((prompt(say(combo), (), asked[0]), asked[1]))
         out[f"precise, 0 demos, {name}"] = await _score(ask, rows)
     return out
 

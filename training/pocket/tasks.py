@@ -265,17 +265,25 @@ def classes(rng: Random) -> Conversation:
 
 
 def routing(rng: Random) -> Conversation:
-    """Tickets by topic, or reviews by sentiment, with random labels."""
-    if rng.random() < 0.3:
+    """Tickets by topic (whole ones, or the problem alone), or reviews by sentiment, with random labels."""
+    draw_ = rng.random()
+    if draw_ < 0.15:
         kind, rule, names, turns = "review", "sentiment", ["positive", "negative"], 7
+    elif draw_ < 0.65:
+        kind, rule, names, turns = "problem", "topic", rng.sample(tuple(w.TOPICS), rng.randrange(2, 6)), 14
     else:
         kind, rule, names, turns = "ticket", "topic", rng.sample(tuple(w.TOPICS), rng.randrange(2, 5)), 8
 
     def draw(name: str) -> str:
         while True:
-            item = world.KINDS[kind](rng)
-            if item.answers[rule] == name and not input_is_held_out(item.text):
-                return item.text
+            if kind == "problem":
+                text = rng.choice(w.TOPICS[name]).format(item=rng.choice(w.ITEMS))
+                if not input_is_held_out(text):
+                    return text
+            else:
+                item = world.KINDS[kind](rng)
+                if item.answers[rule] == name and not input_is_held_out(item.text):
+                    return item.text
 
     return _labelled(rng, "labels/routing", names, draw, turns)
 
@@ -419,16 +427,16 @@ def induction(rng: Random) -> Conversation:
 #: family -> (builder, share of sequences at the start, at the end); in between the share moves in a straight line.
 #: Rules come first because criticism, revision and induction stand on them.
 MIXTURE: dict[str, tuple[Callable[[Random], Conversation], float, float]] = {
-    "answers": (answers, 0.55, 0.33),
+    "answers": (answers, 0.55, 0.24),
     "shrug": (shrug, 0.015, 0.02),
     "questions": (questions, 0.12, 0.05),
     "reasoned": (reasoned, 0.02, 0.03),
     "lookups": (lookups, 0.05, 0.03),
-    "classes": (classes, 0.07, 0.08),
-    "routing": (routing, 0.015, 0.06),
-    "critique": (criticism, 0.06, 0.14),
-    "rewrite": (revision, 0.05, 0.15),
-    "induce": (induction, 0.05, 0.11),
+    "classes": (classes, 0.07, 0.12),
+    "routing": (routing, 0.015, 0.21),
+    "critique": (criticism, 0.06, 0.1),
+    "rewrite": (revision, 0.05, 0.12),
+    "induce": (induction, 0.05, 0.08),
 }
 _NAMES = tuple(MIXTURE)
 

@@ -199,7 +199,7 @@ _GIVE = (
     "The task is to give the {x}.", "The answer is the {x}.", "Write down the {x} and nothing else.", "Get the {x}.", "State the {x}.",
     "Say what the {x} is.", "Give me the {x}.", "Respond with the {x}.", "Write just the {x}.", "Show the {x}.", "We want the {x}.",
     "Find the {x} and give it.", "Look for the {x}.", "Only the {x}.", "Just the {x}.", "The {x} only.", "Take the {x}.",
-    "See what the {x} is and write it.", "Help me find the {x}.", "Read it and give the {x}.", "The output is the {x}.", "The reply is the {x} and nothing more.",
+    "See what the {x} is and write it.", "Help me find the {x}.", "I want to know the {x}.", "Can you give the {x}?", "Which {x} is it?", "Let me know the {x}.", "Just tell me the {x}.", "Find and write the {x}.", "Read it and give the {x}.", "The output is the {x}.", "The reply is the {x} and nothing more.",
 )  # fmt: skip
 _GIVE_FROM = (
     "Give the {x} from the {s}.", "Read the {s} and give the {x}.", "Find the {x} in the {s}.", "Extract the {x} from the {s}.",
@@ -224,14 +224,14 @@ SLOTS: dict[str, tuple[str, ...]] = {"wrap": tuple(WRAPS), "end": tuple(ENDS), "
 SLOT_OF = {name: slot for slot, names in SLOTS.items() for name in names}
 
 _FORMAT_TEXT: dict[str, tuple[str, ...]] = {
-    "quotes": ("Put it in quotes.", "Put the answer in quotes.", "Use double quotes around it.", "Wrap it in quotation marks.", "Write it between quotes.", "Quote the answer.", "Surround it with quotes.", "It must be in quotes.", "It is in quotes.", "The answer is between quotes.", "Use quotes.", "Begin and end with quotes.", "Add quotes on both ends."),
-    "brackets": ("Put it in square brackets.", "Put the answer in square brackets.", "Use square brackets around it.", "Wrap it in square brackets.", "Write it between square brackets.", "Put it in brackets.", "Surround it with square brackets.", "It must be in square brackets.", "It is in square brackets.", "The answer is between square brackets.", "Use square brackets.", "Begin and end with square brackets.", "Add square brackets around it."),
-    "stars": ("Put it in stars.", "Put the answer in stars.", "Use stars around it.", "Wrap it in stars.", "Write it between stars.", "Put a star before and after it.", "Surround it with stars.", "It must be in stars.", "It is in stars.", "The answer is between stars.", "Use stars.", "Begin and end with a star.", "Add stars around it."),
-    "parens": ("Put it in parentheses.", "Put the answer in parentheses.", "Use parentheses around it.", "Wrap it in parentheses.", "Write it between parentheses.", "Put it in round brackets.", "Surround it with parentheses.", "It must be in parentheses.", "It is in parentheses.", "The answer is between parentheses.", "Use parentheses.", "Begin and end with parentheses.", "Add parentheses around it."),
-    "exclaim": ("End with an exclamation mark.", "Add an exclamation mark.", "Put an exclamation mark at the end.", "Finish with an exclamation mark.", "The answer ends with an exclamation mark.", "It must end with an exclamation mark.", "Use an exclamation mark at the end.", "Close with an exclamation mark.", "An exclamation mark must follow.", "Write an exclamation mark after it.", "At the end comes an exclamation mark."),
-    "dot": ("End with a full stop.", "Add a full stop.", "Put a full stop at the end.", "Finish with a full stop.", "The answer ends with a full stop.", "It must end with a full stop.", "Use a full stop at the end.", "Close with a full stop.", "A full stop must follow.", "Write a full stop after it.", "At the end comes a full stop."),
-    "answer": ("Start with Answer and a colon.", "Write Answer: before it.", "Begin with Answer and a colon.", "Put the word Answer and a colon first.", "It must start with Answer and a colon.", "The answer starts with Answer and a colon.", "Use Answer and a colon before it.", "First write Answer and a colon.", "Say Answer and a colon first."),
-    "result": ("Start with Result and a colon.", "Write Result: before it.", "Begin with Result and a colon.", "Put the word Result and a colon first.", "It must start with Result and a colon.", "The answer starts with Result and a colon.", "Use Result and a colon before it.", "First write Result and a colon.", "Say Result and a colon first."),
+    "quotes": ("Put it in quotes.", "Put the answer in quotes.", "Use double quotes around it.", "Wrap it in quotation marks.", "Write it between quotes.", "Quote the answer.", "Surround it with quotes.", "It must be in quotes.", "It is in quotes.", "The answer is between quotes.", "Use quotes.", "Begin and end with quotes.", "Add quotes on both ends.", "There must be quotes around it.", "It needs quotes."),
+    "brackets": ("Put it in square brackets.", "Put the answer in square brackets.", "Use square brackets around it.", "Wrap it in square brackets.", "Write it between square brackets.", "Put it in brackets.", "Surround it with square brackets.", "It must be in square brackets.", "It is in square brackets.", "The answer is between square brackets.", "Use square brackets.", "Begin and end with square brackets.", "Add square brackets around it.", "There must be square brackets around it.", "It needs square brackets."),
+    "stars": ("Put it in stars.", "Put the answer in stars.", "Use stars around it.", "Wrap it in stars.", "Write it between stars.", "Put a star before and after it.", "Surround it with stars.", "It must be in stars.", "It is in stars.", "The answer is between stars.", "Use stars.", "Begin and end with a star.", "Add stars around it.", "There must be stars around it.", "It needs stars."),
+    "parens": ("Put it in parentheses.", "Put the answer in parentheses.", "Use parentheses around it.", "Wrap it in parentheses.", "Write it between parentheses.", "Put it in round brackets.", "Surround it with parentheses.", "It must be in parentheses.", "It is in parentheses.", "The answer is between parentheses.", "Use parentheses.", "Begin and end with parentheses.", "Add parentheses around it.", "There must be parentheses around it.", "It needs parentheses."),
+    "exclaim": ("End with an exclamation mark.", "Add an exclamation mark.", "Put an exclamation mark at the end.", "Finish with an exclamation mark.", "The answer ends with an exclamation mark.", "It must end with an exclamation mark.", "Use an exclamation mark at the end.", "Close with an exclamation mark.", "An exclamation mark must follow.", "Write an exclamation mark after it.", "At the end comes an exclamation mark.", "The answer has an exclamation mark at the end.", "There must be an exclamation mark at the end.", "It needs an exclamation mark.", "It ends with an exclamation mark."),
+    "dot": ("End with a full stop.", "Add a full stop.", "Put a full stop at the end.", "Finish with a full stop.", "The answer ends with a full stop.", "It must end with a full stop.", "Use a full stop at the end.", "Close with a full stop.", "A full stop must follow.", "Write a full stop after it.", "At the end comes a full stop.", "The answer has a full stop at the end.", "There must be a full stop at the end.", "It needs a full stop.", "It ends with a full stop."),
+    "answer": ("Start with Answer and a colon.", "Write Answer: before it.", "Begin with Answer and a colon.", "Put the word Answer and a colon first.", "It must start with Answer and a colon.", "The answer starts with Answer and a colon.", "Use Answer and a colon before it.", "First write Answer and a colon.", "Say Answer and a colon first.", "Answer and a colon come first.", "There must be Answer and a colon before it."),
+    "result": ("Start with Result and a colon.", "Write Result: before it.", "Begin with Result and a colon.", "Put the word Result and a colon first.", "It must start with Result and a colon.", "The answer starts with Result and a colon.", "Use Result and a colon before it.", "First write Result and a colon.", "Say Result and a colon first.", "Result and a colon come first.", "There must be Result and a colon before it."),
 }  # fmt: skip
 HELD_OUT_FORMAT_TEXT: dict[str, str] = {
     "quotes": "Put quotes around it.", "brackets": "Put square brackets around it.", "stars": "Put stars around it.", "parens": "Put parentheses around it.",
@@ -362,9 +362,11 @@ def precise(rng: Random, rule: str, kind: str, formats: tuple[str, ...]) -> str:
     return " ".join([first, *sentences])
 
 
-def held_out_precise(rng: Random, rule: str, formats: tuple[str, ...]) -> str:
-    """A complete instruction in wordings that training never uses."""
-    return " ".join([rng.choice(HELD_OUT_GIVE).format(x=RULES[rule][2][0]), *(HELD_OUT_FORMAT_TEXT[f] for f in formats)])
+def held_out_precise(rng: Random, rule: str, formats: tuple[str, ...], *, new_rule: bool = True, new_formats: bool = True) -> str:
+    """A complete instruction whose rule, formats or both are said in wordings that training never uses."""
+    name = RULES[rule][2][0]
+    first = rng.choice(HELD_OUT_GIVE).format(x=name) if new_rule else f"Give the {name}."
+    return " ".join([first, *(HELD_OUT_FORMAT_TEXT[f] if new_formats else _FORMAT_TEXT[f][0] for f in formats)])
 
 
 _VERBS = ("Put", "Use", "Wrap", "Write it", "Surround", "End", "Add", "Finish", "Start", "Begin")
