@@ -251,7 +251,7 @@ def _refuse_what_means_nothing(request: Request) -> None:
     elif request.tools:
         reason = "the pocket model cannot call tools; use an adapter that writes tool calls as text, or another model"
     elif request.extra:
-        reason = f"the pocket model knows no option {min(request.extra)!r}; leave `extra` empty"
+        reason = f"the pocket model knows no option {min(request.extra)!r}; leave it out"
     elif request.temperature is not None and request.temperature < 0:
         reason = f"temperature is {request.temperature}; it must be 0 (greedy) or more"
     elif request.max_tokens is not None and request.max_tokens < 1:
