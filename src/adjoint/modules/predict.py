@@ -141,8 +141,10 @@ class Predict(Module):
             ParameterRead("demos", self._demos, tuple(self._demos.value)),
         )
         signature = make(options["signature"]) if "signature" in options else self._signature
-        known = runs.before(runs.Call(self, request))
-        asked = runs.Call(self, request, known.note)
+        asked = runs.Call(self, request)
+        known = runs.before(asked)
+        if known.note is not None:
+            asked = runs.Call(self, request, known.note)
         if known.node is not None:  # a forward that runs again asks what it has asked before
             return _Call(signature, request, here.adapter, supports_of(lm), lm, tape, tape.restore(known.node, asked))
         node = tape.open("predict", _plain_inputs(inputs), module=self, reads=reads, declared=_declared(inputs), call=asked)
@@ -157,7 +159,8 @@ class Predict(Module):
         instruction = signature.instructions if "signature" in options else self._instruction.value
         values = _plain_inputs(inputs)
         for name in values:
-            if name not in signature.input_fields:
+            field = signature._fields.get(name)
+            if field is None or field.direction != "input":
                 raise UnknownNameError.of("input", name, signature.input_fields)
         demos = options.get("demos", self._demos.value)
         supports = supports_of(lm)
@@ -177,7 +180,7 @@ class Predict(Module):
         node = call.node
         if node.outputs:  # answered when this forward ran before
             return Prediction.of(dict(node.outputs), node, call.tape)
-        with span(current().callbacks, "module", self, dict(node.inputs)) as made:
+        with span(current().callbacks, "module", self, node.inputs) as made:
             made.outputs = await self._answered(call)
         return Prediction.of(dict(node.outputs), node, call.tape)
 
@@ -206,8 +209,8 @@ class Predict(Module):
         """The typed outputs of the reply. One that cannot be read is shown to the LM, once; one that was cut off would be again."""
         try:
             with span(current().callbacks, "adapter_parse", call.adapter, {"response": response}) as read:
-                read.outputs = call.adapter.parse(call.signature, response, supports=call.supports)
-                return dict(read.outputs)
+                outputs = read.outputs = call.adapter.parse(call.signature, response, supports=call.supports)
+                return outputs
         except ParseError as error:
             if response.finish == "length":
                 raise
@@ -225,7 +228,7 @@ class Predict(Module):
 
 def _with_tools(outputs: dict[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The outputs, in which tool calls know the tools that the call was given, so that they can be executed."""
-    calls = {name: value for name, value in outputs.items() if role_of(value) == "tool_calls"}
+    calls = {name: value for name, value in outputs.items() if type(value) is not str and role_of(value) == "tool_calls"}
     if not calls:
         return outputs
     tools = [tool for value in inputs.values() for tool in (value if isinstance(value, list | tuple) else [value])]

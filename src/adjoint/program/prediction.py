@@ -31,8 +31,8 @@ class Prediction(Record):
     @classmethod
     def of(cls, outputs: dict[str, Any], node: Node, tape: Tape) -> Prediction:
         """The prediction of a recorded call."""
-        made = cls(outputs)
-        made._node, made._tape = node, tape
+        made = cls.__new__(cls)
+        vars(made).update(_store=outputs, _node=node, _tape=tape, _made_from=recent_reads())
         return made
 
     @property
