@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from adjoint.base.errors import LedgerError
 from adjoint.base.process import alive
 from adjoint.ledger import accounts, files, leases, schema
+from adjoint.ledger.pages import rows_in
 from adjoint.ledger.rows import BROKEN, mark, unpack
 
 if TYPE_CHECKING:
@@ -194,6 +195,8 @@ def _salvage(damaged: Path, fresh: Path) -> dict[str, int]:
                 insert = f"INSERT INTO {table} VALUES ({','.join('?' * len(columns))})"  # noqa: S608 - our own names
                 counts[table] = _copy(table, source, target, insert)
             _charge_holds(source, target)
+        for row in rows_in(damaged):
+            _rescue(row, target, counts)
         target.execute(
             "INSERT OR REPLACE INTO accounts SELECT run, sum(calls), sum(input_tokens + output_tokens), coalesce(sum(nano), 0), "
             "sum(CASE WHEN nano IS NULL THEN calls ELSE 0 END) FROM spend GROUP BY run"
@@ -209,6 +212,17 @@ def _copy(table: str, source: sqlite3.Connection, target: sqlite3.Connection, in
             if intact(table, row):
                 count += target.execute(insert, row).rowcount
     return count
+
+
+def _rescue(row: Row, target: sqlite3.Connection, counts: dict[str, int]) -> None:
+    """Save a row that was found in a page, unless it is junk or already there."""
+    for table, columns in _TABLES.items():
+        if len(row) == len(columns):
+            # SQLite writes a whole number where a time is one.
+            cells = (*row[:2], float(row[2]), *row[3:]) if table == "events" and isinstance(row[2], int) else row
+            if intact(table, cells):
+                insert = f"INSERT OR IGNORE INTO {table} VALUES ({','.join('?' * len(columns))})"  # noqa: S608 - our own names
+                counts[table] += target.execute(insert, cells).rowcount
 
 
 def _charge_holds(source: sqlite3.Connection, target: sqlite3.Connection) -> None:

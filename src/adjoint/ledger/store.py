@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _BUSY = 30_000
 """Milliseconds to wait for another process that is writing."""
+_PAUSE = 0.01
+"""Seconds between two tries to open a file that others are making."""
 
 
 class Ledger:
@@ -217,7 +219,18 @@ class Ledger:
         return sqlite3.connect(self.path, check_same_thread=False, timeout=_BUSY / 1000, isolation_level=None)
 
     def _open(self) -> sqlite3.Connection:
+        """Open the file, and wait while others make it: where SQLite sees that two would wait for each other, it does not wait."""
         files.prepare(self.path)
+        end = time.monotonic() + _BUSY / 1000
+        while True:
+            try:
+                return self._connect()
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                    raise
+            time.sleep(_PAUSE)
+
+    def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, check_same_thread=False, timeout=_BUSY / 1000, isolation_level=None)
         try:
             connection.execute("PRAGMA journal_mode=WAL")
