@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from adjoint.base.portal import portal
 from adjoint.lm.base import supports_of
 from adjoint.lm.types import Message
 from adjoint.program import runs, stream
-from adjoint.program.context import active_lm, current, send
+from adjoint.program.context import active_lm, current, named_lm, send
 from adjoint.program.events import span
 from adjoint.program.lm import request_of
 from adjoint.program.module import Module
@@ -120,6 +121,12 @@ class Predict(Module):
         # No `async def`: what fed the call must be looked up where the call is written, before any task starts.
         return self._complete(self._open(args, inputs))
 
+    def forward(self, *args: Any, **inputs: Any) -> Prediction:
+        return self(*args, **inputs)
+
+    async def aforward(self, *args: Any, **inputs: Any) -> Prediction:
+        return await self.acall(*args, **inputs)
+
     def render(self, **inputs: Any) -> Prompt:
         """What a call with these inputs would send, and an upper estimate of its tokens. Nothing is called."""
         return Prompt(self._request(current().adapter, inputs, {}, self.lm or current().lm))
@@ -130,9 +137,12 @@ class Predict(Module):
             names = ", ".join(f"{name}=..." for name in self._signature.input_fields) or "none"
             message = f"a predictor takes its inputs by name: {names}."
             raise UsageError(message)
-        options: dict[str, Any] = {name: inputs.pop(name) for name in ("config", "demos", "lm", "signature") if name in inputs}
+        given = {name: inputs.pop(name) for name in ("config", "demos", "lm", "signature") if name in inputs}
+        options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         here = current()
         lm = options.get("lm") or self.lm or active_lm()
+        if isinstance(lm, str):
+            lm = named_lm(lm)
         with span(here.callbacks, "adapter_format", here.adapter, inputs) as made:
             request = made.outputs = self._request(here.adapter, inputs, options, lm)
         tape = here.tape if here.tape is not None else Tape(self, inputs)
@@ -201,6 +211,8 @@ class Predict(Module):
             node.error = f"{type(error).__name__}: {error}"
             raise
         node.outputs = _with_tools(outputs, node.inputs)
+        if response.others:
+            node.details = {"completions": _others(call, response)}
         if reading is not None:
             reading.end(node.outputs)
         return node.outputs
@@ -224,6 +236,15 @@ class Predict(Module):
         call.node.reply = response.text
         call.node.usage += response.usage
         return response
+
+
+def _others(call: _Call, response: Response) -> list[dict[str, Any]]:
+    """The further replies to a request with `n` > 1. One that cannot be read is left out: it was one of several."""
+    found = []
+    for text in response.others:
+        with contextlib.suppress(ParseError):
+            found.append(call.adapter.parse(call.signature, replace(response, text=text, others=(), tool_calls=(), reasoning=None), supports=call.supports))
+    return found
 
 
 def _with_tools(outputs: dict[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:

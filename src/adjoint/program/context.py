@@ -158,7 +158,7 @@ def _checked(changes: dict[str, Any]) -> dict[str, Any]:
         if name not in known:
             raise UnknownNameError.of("setting", name, known)
     if isinstance(changes.get("lm"), str):
-        changes["lm"] = _named_lm(changes["lm"])
+        changes["lm"] = named_lm(changes["lm"])
     if isinstance(changes.get("ledger"), str | Path) and changes["ledger"] != "default":
         changes["ledger"] = open_ledger(changes["ledger"])
     return changes
@@ -176,11 +176,12 @@ def active_lm() -> BaseLM:
             "LM('openai/...') for a server, or set ADJOINT_MODEL."
         )
         raise NoLMError(message)
-    return _named_lm(name)
+    return named_lm(name)
 
 
 @functools.cache
-def _named_lm(name: str) -> BaseLM:
+def named_lm(name: str) -> BaseLM:
+    """The LM of this process for `"provider/model"`, with default options."""
     from adjoint.program.lm import LM
 
     return LM(name)
@@ -194,7 +195,7 @@ async def send(request: Request, lm: BaseLM | None = None) -> Response:
     with span(here.callbacks, "lm", asked, {"request": request}) as call:
         response = await portal.here(_gate(asked, here)(request))
         call.outputs = response
-    observe.answered(asked.name, request, response)
+    observe.answered(asked, request, response)
     return response
 
 
