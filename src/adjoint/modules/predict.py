@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, cast
 
 from adjoint.base.errors import AdjointError, ParseError, UnknownNameError, UsageError
 from adjoint.base.portal import portal
@@ -19,6 +19,7 @@ from adjoint.program.module import Module
 from adjoint.program.parameter import Parameter
 from adjoint.program.prediction import Prediction
 from adjoint.program.prompt import Prompt
+from adjoint.program.results import Result, asked_for, result_class
 from adjoint.program.tape import ParameterRead, Tape, Traced
 from adjoint.signature.signature import make
 from adjoint.signature.types.known import role_of
@@ -44,6 +45,7 @@ class _Call:
     lm: BaseLM
     tape: Tape
     node: Node
+    result: type[Prediction]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,10 @@ class _Prefix:
         return same and self.supports == supports and self.demos == demos
 
 
-class Predict(Module):
+class Predict(Module, Generic[Result]):
     """`Predict("question -> answer")(question=...)` asks the LM once and gives a `Prediction`.
+
+    `Predict[Answer]("question -> answer")` gives an `Answer`, a class of predictions or a protocol with typed fields.
 
     Its parameters are `instruction` (text) and `demos` (earlier examples). Keyword options (`temperature`, `max_tokens`,
     ...) become those of each request. A call may override `demos`, `signature`, `lm` and `config`.
@@ -113,18 +117,18 @@ class Predict(Module):
     def demos(self, demos: list[Any]) -> None:
         self._demos.value = list(demos)
 
-    def __call__(self, *args: Any, **inputs: Any) -> Prediction:
+    def __call__(self, *args: Any, **inputs: Any) -> Result:
         portal.refuse_loop()  # before anything is written on the tape
         return portal.run(self._complete(self._open(args, inputs)))
 
-    def acall(self, *args: Any, **inputs: Any) -> Coroutine[Any, Any, Prediction]:
+    def acall(self, *args: Any, **inputs: Any) -> Coroutine[Any, Any, Result]:
         # No `async def`: what fed the call must be looked up where the call is written, before any task starts.
         return self._complete(self._open(args, inputs))
 
-    def forward(self, *args: Any, **inputs: Any) -> Prediction:
+    def forward(self, *args: Any, **inputs: Any) -> Result:
         return self(*args, **inputs)
 
-    async def aforward(self, *args: Any, **inputs: Any) -> Prediction:
+    async def aforward(self, *args: Any, **inputs: Any) -> Result:
         return await self.acall(*args, **inputs)
 
     def render(self, **inputs: Any) -> Prompt:
@@ -145,24 +149,26 @@ class Predict(Module):
             lm = named_lm(lm)
         with span(here.callbacks, "adapter_format", here.adapter, inputs) as made:
             request = made.outputs = self._request(here.adapter, inputs, options, lm)
+        signature = make(options["signature"]) if "signature" in options else self._signature
+        asked_result = asked_for(self)
+        result = Prediction if asked_result is None else result_class(asked_result, signature)
         tape = here.tape if here.tape is not None else Tape(self, inputs)
         reads = (
             ParameterRead("instruction", self._instruction, self._instruction.value),
             ParameterRead("demos", self._demos, tuple(self._demos.value)),
         )
-        signature = make(options["signature"]) if "signature" in options else self._signature
         asked = runs.Call(self, request)
         known = runs.before(asked)
         if known.note is not None:
             asked = runs.Call(self, request, known.note)
         if known.node is not None:  # a forward that runs again asks what it has asked before
-            return _Call(signature, request, here.adapter, supports_of(lm), lm, tape, tape.restore(known.node, asked))
+            return _Call(signature, request, here.adapter, supports_of(lm), lm, tape, tape.restore(known.node, asked), result)
         node = tape.open("predict", _plain_inputs(inputs), module=self, reads=reads, declared=_declared(inputs), call=asked)
         if known.note is not None:
             request = known.note.applied(request)
             node.parents["note"] = list(known.note.edges)
         node.messages, node.lm = request.messages, lm.name
-        return _Call(signature, request, here.adapter, supports_of(lm), lm, tape, node)
+        return _Call(signature, request, here.adapter, supports_of(lm), lm, tape, node, result)
 
     def _request(self, adapter: Adapter, inputs: dict[str, Any], options: Mapping[str, Any], lm: BaseLM | None) -> Request:
         signature = make(options["signature"]) if "signature" in options else self._signature
@@ -185,14 +191,13 @@ class Predict(Module):
         carried = adapter.options(signature, values, supports=supports)
         return request.with_options(**carried) if carried else request
 
-    async def _complete(self, call: _Call) -> Prediction:
+    async def _complete(self, call: _Call) -> Result:
         """Ask, parse, and if the reply cannot be read show the LM its mistake once."""
         node = call.node
-        if node.outputs:  # answered when this forward ran before
-            return Prediction.of(dict(node.outputs), node, call.tape)
-        with span(current().callbacks, "module", self, node.inputs) as made:
-            made.outputs = await self._answered(call)
-        return Prediction.of(dict(node.outputs), node, call.tape)
+        if not node.outputs:  # else it was answered when this forward ran before
+            with span(current().callbacks, "module", self, node.inputs) as made:
+                made.outputs = await self._answered(call)
+        return cast("Result", call.result.of(dict(node.outputs), node, call.tape))
 
     async def _answered(self, call: _Call) -> Mapping[str, Any]:
         node, listener = call.node, stream.listener.get()

@@ -32,10 +32,16 @@ class Prediction(Record):
         self._made_from = recent_reads()
 
     @classmethod
-    def of(cls, outputs: dict[str, Any], node: Node, tape: Tape) -> Prediction:
+    def of(cls, outputs: dict[str, Any], node: Node, tape: Tape) -> Self:
         """The prediction of a recorded call."""
         made = cls.__new__(cls)
         vars(made).update(_store=outputs, _node=node, _tape=tape, _made_from=recent_reads())
+        return made
+
+    def _seen_as(self, kind: type[Prediction]) -> Prediction:
+        """The same prediction as one of another class."""
+        made = kind.__new__(kind)
+        vars(made).update(vars(self))
         return made
 
     @property
