@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
+import aiohttp
 import pytest
 from tests.serve.conftest import MESSAGES, SYSTEM, TICKET, ask, ask_all, chat, raw
 
@@ -266,3 +268,30 @@ def test_replies_are_kept_only_in_a_ledger_that_was_named(tmp_path):
             for _ in range(2):
                 ask(server, {"model": "scripted", "messages": MESSAGES})
         assert len(lm.client.requests) == calls
+
+
+def test_a_client_that_goes_away_ends_its_request():
+    ended = threading.Event()
+
+    class Endless:
+        name = "endless"
+
+        async def __call__(self, request):
+            raise AssertionError
+
+        async def stream(self, request):
+            try:
+                while True:
+                    yield Delta("and ")
+                    await asyncio.sleep(0.01)
+            finally:
+                ended.set()
+
+    async def leave(server):
+        body = {"model": "endless", "messages": MESSAGES, "stream": True}
+        async with aiohttp.ClientSession() as session, session.post(f"{server.url}/v1/chat/completions", json=body) as response:
+            await response.content.readline()
+
+    with Server(lm=Endless()) as server:
+        asyncio.run(leave(server))
+        assert ended.wait(5)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from adjoint.lm.base import BaseLM
     from adjoint.program.module import Module
 
-_DRAIN = 1.0
+_DRAIN = 0.5
 """Seconds that answers under way get when the server stops."""
 _log = logging.getLogger("adjoint.serve")
 
