@@ -103,4 +103,5 @@ def priced(usage: Usage, price: Price | None) -> Usage:
     """
     if usage.usd or price is None:
         return usage
-    return replace(usage, usd=price.usd(usage.input_tokens, usage.output_tokens))
+    usd = price.usd(usage.input_tokens, usage.output_tokens)
+    return usage if usd == usage.usd else replace(usage, usd=usd)
