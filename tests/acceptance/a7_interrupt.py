@@ -103,8 +103,8 @@ def test(figures, place, seed):
                 unequal.append(f"{life.place.name}: {process.returncode} {err[-300:]}")
     figures.show("load", f"{len(codes)} signals in {lives} lives of {', '.join(verbs)}, {rows} rows, {LATENCY} s a call")
     figures.hold("every end is 130", true=set(codes) == {130}, seen=sorted(set(codes)))
-    figures.hold("every end comes within 2 s", true=max(seconds) <= 2.0, seen=f"{max(seconds):.2f} s at most")
-    figures.hold("no call is admitted after 100 ms", true=not any(after), seen=sum(after))
+    figures.hold("every end comes within 2 s", true=max(seconds) <= 2.0, seen=f"{max(seconds):.2f} s at most", timed=True)
+    figures.hold("no call is admitted after 100 ms", true=not any(after), seen=sum(after), timed=True)
     expected = {"adjoint: interrupted; the same command continues\n"}
     figures.hold("one line says that the same command continues", true=words == expected, seen="" if words == expected else words)
     figures.hold("what continues ends as the unbroken command", true=not unequal, seen=unequal[:3] or "always")
