@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from adjoint.adapters.chat import ChatAdapter, outputs_text
 from adjoint.autograd.prompts import Critique, Rewrite
-from adjoint.optim.prompts import Induce
+from adjoint.eval.prompts import Judge
+from adjoint.optim.prompts import Induce, Merge
 from adjoint.signature.signature import Signature
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def signature(text: str) -> type[Signature]:
 
 def system_text(shape: str, instruction: str) -> str:
     """The system message of a call of signature `shape` under `instruction`."""
-    return _ADAPTER.prefix(signature(shape), instruction, ())[0].content
+    return _ADAPTER.prefix(signature(shape), instruction, ())[0].text
 
 
 def user_text(shape: str, inputs: Mapping[str, str]) -> str:
@@ -53,7 +54,7 @@ def assistant_text(shape: str, outputs: Mapping[str, str]) -> str:
     return outputs_text(tuple(signature(shape).output_fields.values()), outputs)
 
 
-META: dict[str, type[Signature]] = {"critique": Critique, "rewrite": Rewrite, "induce": Induce}
+META: dict[str, type[Signature]] = {"critique": Critique, "rewrite": Rewrite, "induce": Induce, "judge": Judge, "merge": Merge}
 
 
 @lru_cache(maxsize=8)
@@ -65,3 +66,8 @@ def meta_system(name: str) -> str:
 def meta_user(name: str, inputs: Mapping[str, str]) -> str:
     """The user message of a meta prompt."""
     return _ADAPTER.turn(META[name], inputs).content
+
+
+def meta_assistant(name: str, outputs: Mapping[str, str]) -> str:
+    """The reply of a meta prompt."""
+    return outputs_text(tuple(META[name].output_fields.values()), outputs)

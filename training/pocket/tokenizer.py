@@ -16,7 +16,7 @@ from random import Random
 import tasks
 import words as w
 import world
-from render import meta_system
+from render import META, meta_system
 
 HERE = Path(__file__).parent
 PACKAGE = HERE.parents[1] / "src" / "adjoint" / "lm" / "pocket" / "weights"
@@ -32,7 +32,7 @@ CHAT_TEMPLATE = (
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
 PUNCTUATION = "!\"'()*+,-./:;<=>?@[]_`#&$%|{}"
-SIZE = 2048
+SIZE = 4096
 
 
 def byte_alphabet() -> dict[int, str]:
@@ -57,28 +57,18 @@ def vocabulary() -> list[str]:
         for _, text, _ in tasks.draw(rng).turns:
             counts.update(pieces(" " + text))
     wanted: dict[str, None] = {}
-    for name in ("critique", "rewrite", "induce"):
+    for name in META:
         wanted.update(dict.fromkeys(pieces(" " + meta_system(name))))
     for group in (
         w.COMMON,
-        *w.CATEGORIES.values(),
-        w.NAMES,
-        w.CITIES,
-        w.ITEMS,
-        w.DAYS,
-        w.PLURALS,
-        w.PLURALS.values(),
-        w.PAST,
-        w.PAST.values(),
-        w.OPPOSITES,
-        w.GOOD,
-        w.BAD,
+        tasks._VOCABULARY,
+        w.ING,
         w.LIKE,
         w.DISLIKE,
-        w.TOPICS,
+        (piece.strip() for lines in (*w.TOPICS.values(), *w.SUBJECTS.values(), *w.URGENCY.values(), *w.LANGUAGES.values()) for line in lines for piece in pieces(" " + line) if piece.strip().isalpha()),
     ):
         wanted.update(dict.fromkeys(" " + word for word in group))
-    for text in (*world.HELD_OUT_GIVE, *world.HELD_OUT_VAGUE, *world.HELD_OUT_FORMAT_TEXT.values()):
+    for text in (*world.HELD_OUT_GIVE, *world.HELD_OUT_ASK_TO, *world.HELD_OUT_VAGUE, *world.HELD_OUT_FORMAT_TEXT.values()):
         wanted.update(dict.fromkeys(pieces(" " + text)))
     for mark in PUNCTUATION:
         wanted.update(dict.fromkeys((" " + mark, mark + JOIN, " " + mark + JOIN)))

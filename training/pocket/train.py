@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import time
 from collections import Counter
 from pathlib import Path
@@ -16,6 +17,8 @@ from typing import TYPE_CHECKING
 
 import tasks
 import torch
+import torch.distributed
+import torch.multiprocessing
 from init import initialise
 from model import Llama, Shape
 from tokenizer import PACKAGE, SPECIALS, Encoder
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 IDS = {token: i for i, token in enumerate(SPECIALS)}
-MAX_TOKENS = 640
+MAX_TOKENS = 1000
 
 
 def encode(talk: Conversation, encoder: Encoder) -> tuple[list[int], list[int]]:
@@ -112,6 +115,15 @@ class Muon:
                 p.sub_(rate * u)
 
 
+def summed(model: Llama) -> None:
+    """Adds up the gradients of all workers, in place."""
+    grads = [p.grad for p in model.parameters() if p.grad is not None]
+    flat = torch.cat([g.reshape(-1) for g in grads])
+    torch.distributed.all_reduce(flat)
+    for g, part in zip(grads, flat.split([g.numel() for g in grads]), strict=True):
+        g.copy_(part.view_as(g))
+
+
 def rate_at(step: int, steps: int, warmup: int = 40) -> float:
     """Full after a short warm-up, then linearly down to 2 % over the last 70 % of the steps."""
     progress = step / steps
@@ -122,23 +134,35 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", type=Path, default=Path("/tmp/pocket-run"), help="folder of checkpoints and log")
     parser.add_argument("--steps", type=int, default=4000, help="length of the schedule")
+    parser.add_argument("--workers", type=int, default=1, help="processes that share the sequences of each step")
     parser.add_argument(
         "--minutes", type=float, default=math.inf, help="stop after this long in all; resume with the same command"
     )
     parser.add_argument("--tokens", type=float, default=math.inf, help="stop after this many tokens in all")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--port", type=int, default=29517, help="where workers meet")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--batch", type=int, default=64, help="sequences a step")
+    parser.add_argument("--batch", type=int, default=32, help="sequences a step")
     parser.add_argument("--budget", type=int, default=4096, help="padded tokens of a micro-batch")
-    parser.add_argument("--width", type=int, default=128)
+    parser.add_argument("--width", type=int, default=160)
     parser.add_argument("--layers", type=int, default=6)
-    parser.add_argument("--heads", type=int, default=4)
-    parser.add_argument("--hidden", type=int, default=384)
+    parser.add_argument("--heads", type=int, default=5)
+    parser.add_argument("--hidden", type=int, default=448)
     parser.add_argument("--optimizer", choices=("muon", "adamw"), default="muon")
-    parser.add_argument("--rate", type=float, default=None, help="peak rate of the matrices (0.02 for muon, 0.003 for adamw)")
+    parser.add_argument("--rate", type=float, default=None, help="peak rate of the matrices (0.006 for muon, 0.003 for adamw)")
     parser.add_argument("--plain", action="store_true", help="without the hand-set heads")
     args = parser.parse_args()
+    if args.workers == 1:
+        run(0, args)
+    else:
+        os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(args.port))
+        torch.multiprocessing.spawn(run, (args,), nprocs=args.workers)
 
+
+def run(rank: int, args: argparse.Namespace) -> None:
+    """One worker: its share of every step's sequences, and the same update as all others."""
+    if args.workers > 1:
+        torch.distributed.init_process_group("gloo", rank=rank, world_size=args.workers)
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     args.run.mkdir(parents=True, exist_ok=True)
@@ -149,7 +173,7 @@ def main() -> None:
     matrices = model.matrices()
     chosen = {id(p) for p in matrices}
     others = [p for p in model.parameters() if id(p) not in chosen]
-    peak = args.rate if args.rate is not None else (0.02 if args.optimizer == "muon" else 0.003)
+    peak = args.rate if args.rate is not None else (0.006 if args.optimizer == "muon" else 0.003)
     small = 0.005 if args.optimizer == "muon" else peak
     groups = [{"params": others, "base": small}]
     muon = Muon(matrices) if args.optimizer == "muon" else None
@@ -183,13 +207,17 @@ def main() -> None:
 
     started, logged, kept = time.perf_counter() - seconds, time.perf_counter(), time.perf_counter()
     window = [0.0, 0, 0, 0]
-    while step < args.steps and seconds < args.minutes * 60 and tokens < args.tokens:
+    # Workers must agree on when to stop, so only steps and tokens stop a run of several.
+    while step < args.steps and tokens < args.tokens and (args.workers > 1 or seconds < args.minutes * 60):
         rows = step_batch(args.seed, step, step / args.steps, args.batch, encoder, drawn)
         total = sum(len(learned) for _, learned in rows)
-        for group in micro_batches(rows, args.budget):
+        mine = rows[rank :: args.workers]
+        for group in micro_batches(mine, args.budget):
             loss, right = backward(model, group, total)
             window[0] += loss
             window[1] += right
+        if args.workers > 1:
+            summed(model)
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0 if muon is None else 1e9)
         rate = rate_at(step, args.steps)
         for group_ in adam.param_groups:
@@ -205,10 +233,12 @@ def main() -> None:
         step += 1
         count = sum(len(ids) for ids, _ in rows)
         tokens += count
-        window[2] += total
+        window[2] += sum(len(learned) for _, learned in mine)
         window[3] += count
         now = time.perf_counter()
         seconds = now - started
+        if rank:
+            continue
         if now - logged > 60 or step == args.steps:
             line = {
                 "step": step, "tokens": tokens, "seconds": round(seconds), "rate": round(rate * peak, 5), "loss": round(window[0] / window[2], 4),
@@ -220,6 +250,8 @@ def main() -> None:
         if now - kept > 120:
             save()
             kept = now
+    if rank:
+        return
     save()
     with (args.run / "mixture.json").open("w", encoding="utf-8") as out:
         json.dump({"step": step, "tokens": tokens, "sequences": dict(sorted(drawn.items()))}, out, indent=1)

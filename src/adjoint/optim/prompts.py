@@ -13,6 +13,13 @@ class Induce(Signature):
     instruction: str = OutputField()
 
 
+class Merge(Signature):
+    """Here is feedback from several runs, each remark with the number of times it was given. Make one remark of it that says all that should change. What was said more often counts more; drop what contradicts it. Reply with this remark only."""
+
+    feedback: str = InputField()
+    merged: str = OutputField()
+
+
 def examples_text(pairs: list[tuple[str, str]]) -> str:
     r"""Inputs and outputs as the Induce prompt shows them.
 
