@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from adjoint.eval.metrics import f1 as f1
     from adjoint.ledger.store import Ledger as Ledger
     from adjoint.lm.budget import Budget as Budget
+    from adjoint.lm.embed import Embedder as Embedder
     from adjoint.modules.chain_of_thought import ChainOfThought as ChainOfThought
     from adjoint.modules.predict import Predict as Predict
     from adjoint.modules.saved import load as load
@@ -43,6 +44,18 @@ if TYPE_CHECKING:
     from adjoint.signature.fields import InputField as InputField
     from adjoint.signature.fields import OutputField as OutputField
     from adjoint.signature.signature import Signature as Signature
+    from adjoint.signature.types.base import Type as Type
+    from adjoint.signature.types.code import Code as Code
+    from adjoint.signature.types.document import Citations as Citations
+    from adjoint.signature.types.document import Document as Document
+    from adjoint.signature.types.history import History as History
+    from adjoint.signature.types.media import Audio as Audio
+    from adjoint.signature.types.media import File as File
+    from adjoint.signature.types.media import Image as Image
+    from adjoint.signature.types.reasoning import Reasoning as Reasoning
+    from adjoint.signature.types.tool import Tool as Tool
+    from adjoint.signature.types.tool import ToolCallResults as ToolCallResults
+    from adjoint.signature.types.tool import ToolCalls as ToolCalls
 
 __version__ = "0.1.0"
 
@@ -57,6 +70,7 @@ _HOMES = {
     "eval.metrics": ("exact_match", "f1"),
     "ledger.store": ("Ledger",),
     "lm.budget": ("Budget",),
+    "lm.embed": ("Embedder",),
     "modules.chain_of_thought": ("ChainOfThought",),
     "modules.predict": ("Predict",),
     "modules.saved": ("load",),
@@ -71,6 +85,13 @@ _HOMES = {
     "program.tape": ("Tape",),
     "signature.fields": ("InputField", "OutputField"),
     "signature.signature": ("Signature",),
+    "signature.types.base": ("Type",),
+    "signature.types.code": ("Code",),
+    "signature.types.document": ("Citations", "Document"),
+    "signature.types.history": ("History",),
+    "signature.types.media": ("Audio", "File", "Image"),
+    "signature.types.reasoning": ("Reasoning",),
+    "signature.types.tool": ("Tool", "ToolCallResults", "ToolCalls"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

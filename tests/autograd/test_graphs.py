@@ -157,7 +157,7 @@ def test_a_chain_of_three_thousand_calls_needs_no_recursion():
 
 
 def test_in_a_diamond_the_common_source_speaks_once_and_hears_both_sides():
-    source, lm = text("source", "source"), ScriptedLM(lambda request: _diamond(request))
+    source, lm = text("source", "source"), ScriptedLM(_diamond)
     with adjoint.context(lm=lm):
         top = adjoint.LLMCall(system_prompt=text("top"))(source)
         left, right = (adjoint.LLMCall(system_prompt=text(side))(top) for side in ("left", "right"))
@@ -222,7 +222,7 @@ def test_a_budget_holds_for_critiques_too():
 
 def test_two_losses_at_once_share_the_walk():
     prompt = text("Answer.")
-    lm = ScriptedLM(lambda request: _judged(request))
+    lm = ScriptedLM(_judged)
     with adjoint.context(lm=lm):
         answer = adjoint.BlackboxLLM(system_prompt=prompt)(text("q", requires_grad=False))
         losses = [adjoint.TextLoss(rule)(answer) for rule in ("Be polite.", "Be brief.")]

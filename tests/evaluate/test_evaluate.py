@@ -112,10 +112,32 @@ def test_a_spent_budget_gives_a_report_of_what_was_paid_for(limit):
     assert "the budget of 7 calls is spent" in report.stopped
 
 
+def test_once_the_budget_is_spent_no_further_row_begins():
+    begun = []
+
+    class Counting(adjoint.Predict):
+        def acall(self, *args, **inputs):
+            begun.append(inputs["q"])
+            return super().acall(*args, **inputs)
+
+    adjoint.evaluate(Counting("q -> answer"), rows(200), adjoint.exact_match, lm=ScriptedLM(right), budget=4, limit=2)
+    assert len(begun) <= 8
+
+
 def test_tokens_that_were_reserved_but_not_used_are_given_back_before_the_budget_counts_as_spent():
     lm = ScriptedLM(right, delay=0.002)
-    report = adjoint.evaluate(program(), rows(20), adjoint.exact_match, lm=lm, budget="3000tokens")
+    short = adjoint.Predict("q -> answer", max_tokens=200)  # 20 rows at once would reserve more than 4000 tokens
+    report = adjoint.evaluate(short, rows(20), adjoint.exact_match, lm=lm, budget="2000tokens")
     assert (report.n, report.stopped) == (20, None)
+
+
+def test_a_budget_holds_over_all_lives_of_a_run():
+    lm = ScriptedLM(right, identity="scripted@1")
+    first = adjoint.evaluate(program(), rows(20), adjoint.exact_match, lm=lm, budget=8)
+    again = adjoint.evaluate(program(), rows(20), adjoint.exact_match, lm=lm, budget=8)
+    assert (len(lm.requests), first.n, again.n) == (8, 8, 8)
+    more = adjoint.evaluate(program(), rows(20), adjoint.exact_match, lm=lm, budget=12)
+    assert (len(lm.requests), more.n, more.usage.calls) == (12, 12, 4)
 
 
 def test_a_budget_of_zero_makes_no_call():

@@ -105,8 +105,8 @@ def test_a_file_that_is_no_ledger_is_told_and_left_alone(path):
 def test_a_ledger_of_another_version_is_refused(path, ledger):
     ledger.append("run", "begin", {})
     ledger.close()
-    change(path, "UPDATE meta SET value = '2'")
-    with pytest.raises(LedgerError, match=r"has version 2, this package writes 1"):
+    change(path, "UPDATE meta SET value = '99'")
+    with pytest.raises(LedgerError, match="has version 99, this package writes"):
         list(Ledger(path).events())
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType
+from typing import Any
 
 import pytest
 
+import adjoint
 from adjoint.base.errors import AuthError, UnknownNameError, UsageError
 from adjoint.lm.base import BaseLM, identity_of
 from adjoint.lm.names import PROVIDERS, connect
@@ -18,6 +20,8 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in PROVIDERS:
         monkeypatch.delenv(f"{name.upper()}_API_KEY", raising=False)
         monkeypatch.delenv(f"{name.upper()}_BASE_URL", raising=False)
+        for variable in (*PROVIDERS[name].keys, *PROVIDERS[name].urls):
+            monkeypatch.delenv(variable, raising=False)
 
 
 @pytest.mark.parametrize("provider", sorted(PROVIDERS))
@@ -72,3 +76,60 @@ def test_pocket_is_the_embedded_model_and_is_imported_on_first_use(monkeypatch: 
     module.__dict__["Pocket"] = Pocket
     monkeypatch.setitem(sys.modules, "adjoint.lm.pocket.client", module)
     assert isinstance(connect("pocket"), Pocket)
+
+
+@pytest.mark.parametrize(
+    ("name", "model_type", "client"),
+    [
+        ("openai/m", "chat", "OpenAIChat"),
+        ("openai/m", "text", "OpenAIText"),
+        ("vllm/m", "text", "OpenAIText"),
+        ("openai/m", "responses", "OpenAIResponses"),
+        ("anthropic/m", "chat", "Anthropic"),
+        ("gemini/m", "chat", "Gemini"),
+    ],
+)
+def test_a_name_and_a_type_choose_the_client(name: str, model_type: Any, client: str) -> None:
+    lm = connect(name, api_key="k", model_type=model_type)
+    assert type(lm).__name__ == client
+    assert repr(lm).startswith(f"{client}('{name}@http")
+    assert adjoint.LM(name, model_type=model_type, api_key="k").name == name
+
+
+def test_types_of_model_are_openais_only() -> None:
+    with pytest.raises(UsageError, match="leave it out"):
+        connect("anthropic/m", api_key="k", model_type="responses")
+    with pytest.raises(UnknownNameError, match="did you mean 'chat'"):
+        connect("openai/m", api_key="k", model_type="chats")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("model", "variable", "value"),
+    [
+        ("openai/m", "OPENAI_API_BASE", "http://localhost:3/v1"),
+        ("anthropic/m", "ANTHROPIC_BASE_URL", "http://localhost:3"),
+        ("gemini/m", "GEMINI_BASE_URL", "http://localhost:3/v1beta"),
+        ("ollama/m", "OLLAMA_BASE_URL", "http://localhost:3/v1"),
+    ],
+)
+def test_addresses_come_from_the_variables_that_people_have_set(
+    monkeypatch: pytest.MonkeyPatch, model: str, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert identity_of(connect(model)) == f"{model}@{value}"
+
+
+@pytest.mark.parametrize(
+    ("model", "variable"),
+    [
+        ("anthropic/m", "ANTHROPIC_API_KEY"),
+        ("gemini/m", "GEMINI_API_KEY"),
+        ("gemini/m", "GOOGLE_API_KEY"),
+        ("together/m", "TOGETHERAI_API_KEY"),
+    ],
+)
+def test_keys_come_from_the_variables_that_people_have_set(monkeypatch: pytest.MonkeyPatch, model: str, variable: str) -> None:
+    monkeypatch.setenv(variable, "canary")
+    lm: Any = connect(model)
+    assert lm._endpoint.key == "canary"
+    assert "canary" not in repr(lm)

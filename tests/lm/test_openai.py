@@ -117,7 +117,7 @@ def test_reasons_to_finish(provider: FakeProvider, said: str | None, finish: str
         ({"content": [{"type": "thinking"}, {"type": "text", "text": "a"}]}, "a", None),
         ({"content": None}, "", None),
         ({"content": None, "refusal": "no"}, "no", None),
-        ({"content": None, "tool_calls": [{"id": "1"}]}, '[{"id": "1"}]', None),
+        ({"content": None, "tool_calls": [{"function": {"name": "f"}}]}, "", None),
         ({"content": "\ud800\x00\u202e"}, "\ud800\x00\u202e", None),
     ],
 )
@@ -179,6 +179,8 @@ ERRORS: list[tuple[Fault | Raw, type[LMError], str]] = [
     (raw({"choices": [3]}), ServerError, "no choices"),
     (raw({"choices": [{"message": None}]}), ServerError, "no choices"),
     (reply({"content": 3}), ServerError, "a int as content"),
+    (reply({"content": None, "tool_calls": [{"id": "1"}]}), ServerError, "a tool call without a name"),
+    (Raw(200, b'{"choices": [], "choices": 3}'), ServerError, "no valid JSON"),
     (reply({"content": ""}, finish_reason="error"), ServerError, "ended in an error"),
     (Raw(200, b"junk", {"Content-Encoding": "gzip"}), LMError, "http://127.0.0.1"),
 ]

@@ -75,7 +75,7 @@ def test_sharing_a_prefix_changes_no_text() -> None:
     requests = few_shot(4, ROWS[:12])
     ids = [[*engine.tokenizer.turns(r.messages), engine.tokenizer.reply_mark()] for r in requests]
     jobs = [Job(tuple(row), 24) for row in ids]
-    alone = generate(engine.model, engine.tokenizer, engine.model.prefix([]), jobs)
+    alone = generate(engine.model, engine.tokenizer, [engine.model.prefix([])] * len(jobs), jobs)
     assert [r.text for r in alone] == [r.text for r in together(requests)]
 
 

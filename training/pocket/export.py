@@ -31,6 +31,7 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     tensors = {name: value.to(torch.float16).contiguous() for name, value in sorted(exported(model).items())}
     save_file(tensors, args.out / "model.safetensors", metadata={"format": "pt"})
+    (args.out / "model.safetensors").chmod(0o644)
     (args.out / "config.json").write_text(json.dumps(shape.config(), indent=1) + "\n", encoding="utf-8")
     generation = {"bos_token_id": 1, "eos_token_id": 5, "pad_token_id": 0, "do_sample": False}
     (args.out / "generation_config.json").write_text(json.dumps(generation, indent=1) + "\n", encoding="utf-8")

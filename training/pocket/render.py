@@ -71,3 +71,23 @@ def meta_user(name: str, inputs: Mapping[str, str]) -> str:
 def meta_assistant(name: str, outputs: Mapping[str, str]) -> str:
     """The reply of a meta prompt."""
     return outputs_text(tuple(META[name].output_fields.values()), outputs)
+
+
+def specimens() -> dict[str, str]:
+    """One rendered prompt of each form that the model is trained on; `prompts.json` keeps those of the shipped weights."""
+    turns = {
+        "critique": meta_user("critique", {"instruction": "a", "input": "b", "output": "c", "feedback": "expected: d"}),
+        "critique, several lines": meta_user("critique", {"instruction": "a", "input": "b", "output": "c\nd", "feedback": "e"}),
+        "rewrite": meta_user("rewrite", {"role": "instruction", "text": "a", "feedback": "- b (x2)\n- c", "tried": "- d"}),
+        "induce": meta_user("induce", {"examples": "input: a\noutput: b\ninput: c\noutput: d"}),
+        "several inputs": user_text("text, question -> answer", {"text": "a", "question": "b"}),
+        "one input": user_text("ticket -> answer", {"ticket": "a"}),
+        "one output": assistant_text("ticket -> answer", {"answer": "[a]"}),
+        "reasoning": assistant_text("ticket -> reasoning, answer", {"reasoning": "a", "answer": "[b]"}),
+    }
+    systems = {f"{name}, system": meta_system(name) for name in META}
+    plain = {
+        "one output, system": system_text("ticket -> answer", "a"),
+        "reasoning, system": system_text("ticket -> reasoning, answer", "a"),
+    }
+    return {**turns, **systems, **plain}

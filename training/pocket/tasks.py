@@ -22,6 +22,8 @@ def training_combo(rng: Random) -> tuple[str, tuple[str, ...], str]:
     """A trained (rule, formats, kind of input)."""
     while True:
         rule, formats = world.draw_rule(rng), world.draw_formats(rng)
+        if world.RULES[rule][0][0] in world.FACTS and rng.random() < 0.35:
+            formats = ()  # a fact is learned in its plain form
         if not combo_is_held_out(rule, formats):
             kinds = world.RULES[rule][0]
             return rule, formats, rng.choice(kinds)
@@ -198,6 +200,7 @@ _FIELD_RULES = ("name", "city", "item", "colour", "day", "order", "price", "emai
 _FIELD_OPENINGS = ("Extract the fields.", "Fill in the fields.", "Read the text and give the fields.", "Find the values.", "Do the task.", "Handle the ticket.")
 _JSON_FORMS = (
     "Reply with a JSON object with the keys: {keys}.", "Reply only with a JSON object with the fields {keys}.", "Answer as a JSON object. Its keys are {keys}.",
+    "Reply only with a JSON object:\n{{{shown}}}", "Reply only with a JSON object:\n{{{shown}}}", "Reply only with a JSON object:\n{{{shown}}}", "Reply in JSON.",
     "Reply in this form:\n{{{example}}}", "Return JSON with {keys}.",
 )  # fmt: skip
 
@@ -221,7 +224,10 @@ def fields(rng: Random) -> Conversation:
     if as_json:
         keys = ", ".join(chosen)
         example = ", ".join(f'"{name}": "..."' for name in chosen)
-        talk.system(opening + "\n\n" + rng.choice(_JSON_FORMS).format(keys=keys, example=example))
+        shown = ", ".join(f'"{name}": <text>' for name in chosen)
+        form = rng.choice(_JSON_FORMS).format(keys=keys, example=example, shown=shown)
+        told = "JSON." not in form or opening.startswith("Given")
+        talk.system(opening + "\n\n" + form)
     else:
         talk.system(system_text(shape, opening))
     count = rng.choice((1, 2, 3)) + (not told)
@@ -566,6 +572,8 @@ def criticism(rng: Random) -> Conversation:
             output = _output(rng, item, said_rule, said_formats)
             if output == expected:
                 output = world.SHRUG
+            if rng.random() < 0.05:
+                output = assistant_text("text " + COT, {"reasoning": "The task is not clear.", "answer": output})
             says = world.critique(rule, formats)
         inputs = {"instruction": text, "input": item.text, "output": output, "feedback": f"expected: {expected}"}
         talk.pair(meta_user("critique", inputs), says, loss=True)
@@ -600,7 +608,7 @@ def revision(rng: Random) -> Conversation:
         inputs = {"role": rng.choice(_ROLES), "text": text, "feedback": "\n".join(lines)}
         if rng.random() < 0.08:
             inputs["constraints"] = rng.choice(
-                ("Be short.", "Keep it short.", "at most 60 words", "Write one sentence for each rule.")
+                ("Be short.", "Keep it short.", "1. at most 60 words", "1. Be short.", "1. Write one sentence for each rule.")
             )
         if rng.random() < 0.12:
             tried = [_state(rng, *_shuffled(rng))[0] for _ in range(rng.randrange(1, 3))]
@@ -736,10 +744,10 @@ MIXTURE: dict[str, tuple[Callable[[Random], Conversation], float, float]] = {
     "tools": (tools, 0.015, 0.015),
     "lookups": (lookups, 0.05, 0.03),
     "classes": (classes, 0.06, 0.05),
-    "routing": (routing, 0.03, 0.03),
-    "critique": (criticism, 0.06, 0.11),
-    "rewrite": (revision, 0.04, 0.09),
-    "induce": (induction, 0.03, 0.07),
+    "routing": (routing, 0.03, 0.04),
+    "critique": (criticism, 0.06, 0.12),
+    "rewrite": (revision, 0.04, 0.12),
+    "induce": (induction, 0.03, 0.09),
     "judge": (judging, 0.015, 0.03),
     "merge": (merging, 0.01, 0.02),
 }

@@ -414,6 +414,8 @@ _GIVE = (
     "Pick out the {x}.", "Give only the {x}.", "Return only the {x}.", "Reply with only the {x}.", "Your task is to give the {x}.",
     "The task is to give the {x}.", "The answer is the {x}.", "Write down the {x} and nothing else.", "Get the {x}.", "State the {x}.",
     "Say what the {x} is.", "Give me the {x}.", "Respond with the {x}.", "Write just the {x}.", "Show the {x}.", "We want the {x}.",
+    "Find the {x} and give it.", "Look for the {x}.", "Only the {x}.", "Just the {x}.", "The {x} only.", "Take the {x}.",
+    "See what the {x} is and write it.", "Help me find the {x}.", "Read it and give the {x}.", "The output is the {x}.", "The reply is the {x} and nothing more.",
 )  # fmt: skip
 _GIVE_FROM = (
     "Give the {x} from the {s}.", "Read the {s} and give the {x}.", "Find the {x} in the {s}.", "Extract the {x} from the {s}.",
@@ -458,6 +460,17 @@ _FORMAT_TEXT: dict[str, tuple[str, ...]] = {
     "answer": ("Start with Answer and a colon.", "Answer and a colon come first.", "Write Answer: before it.", "Begin with Answer and a colon.", "Put the word Answer and a colon first.", "It must start with Answer and a colon."),
     "result": ("Start with Result and a colon.", "Result and a colon come first.", "Write Result: before it.", "Begin with Result and a colon.", "Put the word Result and a colon first.", "It must start with Result and a colon."),
 }  # fmt: skip
+#: More wordings, by the marks that they name.
+_AROUND = ("It is in {m}.", "The answer is between {m}.", "Use {m}.", "Begin and end with {m}.", "Add {m} around it.")
+_BEHIND = ("Use {m} at the end.", "Close with {m}.", "{M} must follow.", "Write {m} after it.", "At the end comes {m}.")
+_BEFORE = ("The answer starts with {m}.", "Use {m} before it.", "First write {m}.", "Say {m} first.")
+_MARKS = {
+    "quotes": "quotes", "brackets": "square brackets", "stars": "stars", "parens": "parentheses", "braces": "curly braces", "tags": "answer tags", "hashes": "hash signs", "ticks": "backticks",
+    "exclaim": "an exclamation mark", "dot": "a full stop", "semicolon": "a semicolon", "answer": "Answer and a colon", "result": "Result and a colon", "output": "Output and a colon", "bullet": "a dash",
+}  # fmt: skip
+for _name, _mark in _MARKS.items():
+    _more = _AROUND if _name in WRAPS else _BEHIND if _name in ENDS else _BEFORE
+    _FORMAT_TEXT[_name] += tuple(text.format(m=_mark, M=_mark[0].upper() + _mark[1:]) for text in _more)
 HELD_OUT_FORMAT_TEXT: dict[str, str] = {
     "quotes": "Put quotes around it.", "brackets": "Put square brackets around it.", "stars": "Put stars around it.", "parens": "Put parentheses around it.",
     "braces": "Put curly braces around it.", "tags": "Put answer tags around it.", "json": "Put a JSON object around it.", "hashes": "Put hash signs around it.", "ticks": "Put backticks around it.",

@@ -1,4 +1,4 @@
-"""Values as text and back: how one typed value is written into a prompt and read from a reply."""
+"""Values read from a reply: what a type demands of it in words, and the typed value that a text most plainly means."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ import types
 import typing
 from typing import TYPE_CHECKING, Any
 
+from adjoint.adapters.written import write as write  # noqa: PLC0414 - reading and writing are looked for in one place
 from adjoint.base.errors import ParseError, SignatureError
 from adjoint.base.json import canonical, plain
+from adjoint.signature.types.known import knows_its_form, role_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from adjoint.signature.fields import Field
 
 _NUMBER = re.compile(r"[-+]?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?")
@@ -33,19 +37,12 @@ _TRUE, _FALSE = frozenset({"true", "yes", "y", "1"}), frozenset({"false", "no", 
 _NOTHING = frozenset({"", "none", "null"})
 _UNCLEAR = object()
 """Stands for a text that has no plain reading: no validator accepts it."""
+_MOST_OBJECTS = 64
+"""Places in a reply at which a JSON object is looked for."""
 _MAX_REPAIR = 20_000
 """Characters of a reply beyond which no repair of broken JSON is tried: it takes time that grows with the square."""
-
-
-def write(value: Any) -> str:
-    """Text as it is; everything else as JSON.
-
-    >>> write("a"), write([1, "ü"]), write(True)
-    ('a', '[1, "ü"]', 'true')
-    """
-    if isinstance(value, enum.Enum):
-        return write(value.value)
-    return value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
+_MOST_UNCLOSED = 32
+"""Brackets, more of which are no slip."""
 
 
 def choices(type_: Any) -> list[Any] | None:
@@ -64,17 +61,27 @@ def hint(field: Field) -> str:
     >>> hint(Signature("q -> label: Literal['a', 'b']").output_fields["label"])
     'one of: a, b'
     """
-    allowed = choices(field.type)
-    if allowed is not None:
-        words = "one of: " + ", ".join(map(write, allowed))
-    elif field.type is str:
-        words = "text" if field.constraints else ""
-    elif field.type in (int, float, bool):
-        words = {int: "an integer", float: "a number", bool: "true or false"}[field.type]
-    else:
-        words = "JSON that matches " + json.dumps(_schema(field), ensure_ascii=False)
+    inner = _inner(field.type) if _admits_none(field.type) else field.type
+    if role_of(inner) == "reasoning":
+        return ""
+    words = _words(inner) or "JSON that matches " + json.dumps(_schema(field), ensure_ascii=False)
+    if inner is not field.type and _words(inner):
+        words += " or null"
+    if field.type is str and not field.constraints:
+        words = ""
     limits = ", ".join(f"{key} {value}" for key, value in field.constraints.items())
     return f"{words} ({limits})" if limits else words
+
+
+def _words(type_: Any) -> str:
+    """What a simple type demands; empty for those that need a schema."""
+    allowed = choices(type_)
+    if allowed is not None:
+        return "one of: " + ", ".join(map(write, allowed))
+    if knows_its_form(type_):
+        return str(type_.description())
+    named = ((str, "text"), (int, "an integer"), (float, "a number"), (bool, "true or false"))
+    return next((words for simple, words in named if type_ is simple), "")
 
 
 def read(field: Field, text: str, *, whole: bool = True) -> Any:
@@ -114,19 +121,44 @@ def _guess(type_: Any, text: str, *, whole: bool) -> Any:
     """The Python value that the text most plainly stands for; validation decides whether it fits."""
     inner = _inner(type_)
     if inner is not type_:
-        nothing = _admits_none(type_) and text.strip(_AROUND_WORD).casefold() in _NOTHING
+        nothing = _admits_none(type_) and _unfenced(text).strip(_AROUND_WORD).casefold() in _NOTHING
         return None if nothing else _guess(inner, text, whole=whole)
     allowed = choices(type_)
     if allowed is None and type_ not in (bool, int, float):
-        return text if type_ is str else _json(text, strict=_takes_text(type_), whole=whole)
-    fenced = _FENCE.fullmatch(text)
-    bare = (fenced.group(1) if fenced else text).strip()
+        return text if type_ is str else _structure(type_, text, whole=whole)
+    bare = _unfenced(text)
+    if not whole and not _ended(type_, allowed, bare):
+        return _UNCLEAR
     if allowed is not None:
         return _choice(type_, allowed, bare)
     if type_ is bool:
         word = bare.strip(_AROUND_WORD).casefold()
         return True if word in _TRUE else False if word in _FALSE else _UNCLEAR
     return _number(type_, bare)
+
+
+def _structure(type_: Any, text: str, *, whole: bool) -> Any:
+    """What a type that reads its own text makes of it; JSON for all others."""
+    try:
+        made = type_.parse(text) if knows_its_form(type_) else NotImplemented
+    except ValueError:
+        return _UNCLEAR
+    return _json(text, strict=_takes_text(type_), whole=whole) if made is NotImplemented else made
+
+
+def _ended(type_: Any, allowed: list[Any] | None, text: str) -> bool:
+    """Whether a simple value is all there although the text was cut off: more of it could have changed what it says."""
+    if allowed is not None:
+        begun = _folded(text.strip(_AROUND_WORD))
+        return sum(_folded(write(value)).startswith(begun) for value in allowed) == 1
+    if type_ is bool:
+        return text.strip(_AROUND_WORD).casefold() in ("true", "false")
+    return not text[-1:].isnumeric() and text[-1:] not in (".", ",")
+
+
+def _unfenced(text: str) -> str:
+    fenced = _FENCE.fullmatch(text)
+    return fenced.group(1).strip() if fenced else text
 
 
 def _inner(type_: Any) -> Any:
@@ -165,10 +197,14 @@ def _nearest(text: str, names: list[str]) -> str | None:
     """The one name that differs by case, separators or a typo. Digits and negations are no typos."""
     folded = _folded(text)
     same = [name for name in names if _folded(name) == folded]
-    near = same or [name for name in names if difflib.SequenceMatcher(None, folded, _folded(name)).ratio() >= 0.8]
+    near = same or [name for name in names if _similar(folded, _folded(name))]
     if len(near) != 1:
         return None
     return near[0] if same or _shape(folded) == _shape(_folded(near[0])) else None
+
+
+def _similar(text: str, name: str) -> bool:
+    return len(text) < 2 * len(name) and difflib.SequenceMatcher(None, text, name).ratio() >= 0.8
 
 
 def _folded(text: str) -> str:
@@ -222,7 +258,9 @@ def _json(text: str, *, strict: bool = False, whole: bool = True) -> Any:
     found, end = _decoded(body, start.start())
     if end:
         return text if _BRACKET.search(body, end) else found  # of several values none is meant more than the others
-    return _mended(body) if whole and start.start() == 0 and len(body) <= _MAX_REPAIR else text
+    unclosed = sum(body.count(mark) for mark in "[{") - sum(body.count(mark) for mark in "]}")
+    mendable = whole and start.start() == 0 and len(body) <= _MAX_REPAIR and unclosed <= _MOST_UNCLOSED
+    return _mended(body) if mendable else text
 
 
 def _decoded(text: str, start: int) -> tuple[Any, int]:
@@ -243,10 +281,59 @@ def _mended(text: str) -> Any:
         return text
 
 
-def mapping(text: str) -> dict[str, Any]:
+def mapping(text: str, *, whole: bool = True) -> dict[str, Any]:
     """The JSON object in the text, empty if there is none."""
-    found = _json(text)
+    found = _json(text, whole=whole)
     return found if isinstance(found, dict) else {}
+
+
+def members(text: str, names: set[str], *, whole: bool = True) -> dict[str, Any]:
+    """The members of these names of the last JSON object in the text that has any; broken JSON is mended if it is whole."""
+    found: dict[str, Any] = {}
+    at = text.find("{")
+    for _ in range(_MOST_OBJECTS):
+        if at < 0:
+            break
+        value, end = _decoded(text, at)
+        if isinstance(value, dict) and names & value.keys():
+            found = value
+        at = text.find("{", end or at + 1)
+    found = found or mapping(text, whole=whole)
+    return {name: value for name, value in found.items() if name in names}
+
+
+def take(field: Field, member: Any, *, whole: bool = True) -> Any:
+    """The typed value of a JSON member: as it is where it fits, read like a text where it does not."""
+    if isinstance(member, str):
+        if field.type is str and not field.constraints:
+            return member
+        fits = _takes_text(field.type) or field.type is str
+    else:
+        # pydantic would take true for 1, and a number for a text or a date
+        fits = not (isinstance(member, bool | int | float) and _inner(field.type) not in (type(member), float, typing.Any, object))
+        fits = fits and not (isinstance(member, bool) and _inner(field.type) is float)
+    if fits:
+        value, reason = _validated(field, member)
+        if not reason:
+            return value
+    return read(field, write(member), whole=whole)
+
+
+def object_schema(fields: Sequence[Field], title: str) -> dict[str, Any]:
+    """The JSON schema of an object that holds these fields."""
+    from pydantic import TypeAdapter
+
+    for field in fields:
+        _schema(field)  # says which field cannot be described
+    found, shared = TypeAdapter.json_schemas([(field.name, "validation", field.validator) for field in fields])
+    properties = {}
+    for field in fields:
+        schema = found[field.name, "validation"]
+        said = {"description": field.desc} if field.desc else {}
+        properties[field.name] = {**{key: value for key, value in schema.items() if key != "title"}, **said}
+    body: dict[str, Any] = {"title": title, "type": "object", "properties": properties, "additionalProperties": False}
+    body["required"] = [field.name for field in fields if field.required]
+    return {**body, "$defs": shared["$defs"]} if "$defs" in shared else body
 
 
 def _schema(field: Field) -> Any:

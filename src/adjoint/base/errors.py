@@ -13,9 +13,11 @@ AdjointError
 │   ├── RequestError      400, 404, 422: the request itself is refused (never retried)
 │   ├── ContextLengthError the prompt does not fit the model's context
 │   ├── RateLimitError    429: too many requests (retried; may carry `retry_after`)
+│   ├── RefusalError      the model answered that it will not (never retried, never read as an answer)
 │   ├── ServerError       5xx or a reply that is no valid reply (retried)
 │   └── TransportError    connection refused, reset or timed out (retried)
 ├── ParseError            a reply arrived but does not hold the typed outputs
+├── ToolError             a tool is not known, was given wrong arguments, or raised
 ├── ProgramError          the program's own code raised
 ├── MetricError           the metric raised or returned something that is no score
 ├── GradientError         the backward pass or an update could not be made
@@ -102,6 +104,10 @@ class ContextLengthError(LMError):
     """The prompt and the reply do not fit the model's context."""
 
 
+class RefusalError(LMError):
+    """The model declined. Asking the same again would be refused again."""
+
+
 class RateLimitError(LMError):
     """429: too many requests."""
 
@@ -127,6 +133,10 @@ class ParseError(AdjointError):
         super().__init__(message)
         self.raw = raw
         """The reply as received."""
+
+
+class ToolError(AdjointError):
+    """A tool is not known, was given arguments that it does not take, or raised."""
 
 
 class ProgramError(AdjointError):

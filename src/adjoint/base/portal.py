@@ -12,7 +12,7 @@ import contextvars
 import functools
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from adjoint.base.errors import UsageError
@@ -24,6 +24,8 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 _MAX_THREADS = 4096
+_TICK = 0.2
+"""Seconds after which a waiting thread looks whether it was interrupted."""
 _GRACE = 1.0
 """Seconds that a cancelled task gets to put away what it has received."""
 
@@ -60,6 +62,10 @@ class Portal:
         ended = threading.Event()
         future = asyncio.run_coroutine_threadsafe(_until(work, ended), loop)
         try:
+            # In ticks: where the system gives a signal to another thread, or none to one that waits for a lock (Windows),
+            # an endless wait would not notice the interrupt.
+            while not wait((future,), timeout=_TICK).done:
+                pass
             return future.result()
         except KeyboardInterrupt:
             # A cancelled future is done at once, its coroutine only when it has cleaned up: that is what is waited for.

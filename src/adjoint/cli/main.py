@@ -167,9 +167,8 @@ def main(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code. Errors that Adjoint or the command line knows become one line on stderr."""
     try:
         if arguments and not arguments[0].startswith("-") and arguments[0] not in VERBS:
-            msg = "verb"
-            raise UnknownNameError.of(msg, arguments[0], VERBS)
-        return int(app(list(arguments), standalone_mode=False, prog_name="adjoint") or 0)
+            raise UnknownNameError.of("verb", arguments[0], VERBS)
+        code = int(app(list(arguments), standalone_mode=False, prog_name="adjoint") or 0)
     except AdjointError as error:
         _complain(str(error))
         return error.exit_code
@@ -180,8 +179,11 @@ def main(arguments: Sequence[str]) -> int:
             _complain(f"{refused.format_message()} Try: adjoint {arguments[0] if arguments[0] in VERBS else ''} --help")
         return int(refused.exit_code)
     except (KeyboardInterrupt, typer.Abort):
+        code = Interrupted.exit_code
+    # Typer turns an interrupt into an error or into this code, depending on its version.
+    if code == Interrupted.exit_code:
         _complain("interrupted; the same command continues")
-        return Interrupted.exit_code
+    return code
 
 
 def run() -> None:

@@ -38,7 +38,7 @@ def leave(code: int) -> NoReturn:
     """End the process without waiting for threads that may be waiting for a model or run the user's code."""
     drain = asyncio.run_coroutine_threadsafe(asyncio.sleep(_DRAIN), portal.loop)
     with contextlib.suppress(TimeoutError):
-        drain.result(10 * _DRAIN)
+        drain.result(5 * _DRAIN)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError):
             stream.flush()

@@ -59,7 +59,7 @@ def prompts(state: Mapping[str, Any]) -> str:
 
 def _group(owner: str, values: Mapping[str, Any]) -> str:
     lines = [f"[{owner}]"] if owner else []
-    for name, value in values.items():
+    for name, value in sorted(values.items(), key=lambda item: item[0] == "demos"):
         if name == "demos" and isinstance(value, list):
             lines.append(f"demos: {len(value) or 'none'}")
             lines += [f"  {number}. {_demo(demo)}" for number, demo in enumerate(value, 1)]

@@ -229,7 +229,7 @@ def _stages(name: str, line: Callable[[str], None]) -> Callable[[Progress], None
     """Shows where a search stands."""
 
     def show_stage(at: Progress) -> None:
-        best = "" if at.best is None else f", best so far {text.percent(at.best)} on selection rows"
+        best = "" if at.best is None else f", best so far {text.percent(at.best)}"
         line(f"{name}: {at.phase}, round {at.round + 1}, {at.cells} cells, {at.usage.calls} calls{best}")
 
     return show_stage

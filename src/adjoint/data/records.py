@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from adjoint.base import rng
@@ -183,20 +183,27 @@ def score_of(result: Any) -> Score:
 
     Raises `MetricError` for everything else, and for values outside [0, 1] or NaN: an error is never a score.
     """
-    score: Score | None = None
     if isinstance(result, Score):
-        score = result
-    elif isinstance(result, bool | int | float):
-        score = Score(float(result))
-    elif isinstance(getattr(result, "score", None), bool | int | float):
-        score = Score(float(result.score), str(getattr(result, "feedback", "") or ""))
-    if score is None or not isinstance(score.value, bool | int | float):
+        score = replace(result, value=_scalar(result.value))
+    elif hasattr(result, "score"):
+        score = Score(_scalar(result.score), str(getattr(result, "feedback", "") or ""))
+    else:
+        score = Score(_scalar(result))
+    value: Any = score.value
+    if not isinstance(value, float):
         message = f"the metric returned {result!r}; return a bool, a number in [0, 1] or Score(value, feedback)."
         raise MetricError(message)
     if not 0.0 <= score.value <= 1.0:  # NaN is not either
         message = f"the metric returned {score.value}; a score lies in [0, 1], so divide by its largest possible value."
         raise MetricError(message)
     return score
+
+
+def _scalar(value: Any) -> Any:
+    """A bool or a number as a float, also those of NumPy and PyTorch, which are what comparing arrays gives."""
+    if callable(getattr(value, "item", None)) and getattr(value, "ndim", None) == 0:
+        value = value.item()
+    return float(value) if isinstance(value, bool | int | float) else value
 
 
 @dataclass(frozen=True)

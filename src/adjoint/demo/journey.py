@@ -13,6 +13,7 @@ from adjoint.eval.metrics import exact_match
 from adjoint.lm.budget import Account, Budget, Spend
 from adjoint.optim.bootstrap import BootstrapFewShotWithRandomSearch
 from adjoint.optim.compile import optimize
+from adjoint.optim.study import EXHAUSTED
 from adjoint.optim.tgd import TGD
 from adjoint.program.context import context
 from adjoint.program.lm import LM
@@ -87,7 +88,10 @@ class Traveller:
         with context(lm=self.lm):
             if optimizer is not None:
                 self.say(f"{name}: searching")
-                program = optimize(program, trainset=self.train, metric=exact_match, optimizer=optimizer, seed=self.seed).program
+                result = optimize(program, trainset=self.train, metric=exact_match, optimizer=optimizer, seed=self.seed)
+                if result.report.stopped != EXHAUSTED:
+                    raise BudgetExceeded(result.report.stopped)
+                program = result.program
             self.say(f"{name}: measuring on {len(self.test)} untouched rows")
             report = evaluate(program, self.test, exact_match, name=name)
         if report.stopped:

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from adjoint.base.code import code_digest
-from adjoint.base.errors import BudgetExceeded, UsageError
+from adjoint.base.errors import BudgetExceeded, NoLMError, UsageError
 from adjoint.base.json import digest, plain
 from adjoint.base.portal import portal
 from adjoint.data.records import distinct, id_of
@@ -16,7 +16,7 @@ from adjoint.eval.compare import compare_scores
 from adjoint.eval.report import Report, ordered
 from adjoint.lm.base import identity_of
 from adjoint.lm.budget import Account, Budget
-from adjoint.program.context import CONCURRENCY, active_ledger, active_lm, context, current
+from adjoint.program.context import CONCURRENCY, active_ledger, active_lm, context
 from adjoint.program.metric import check
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def run_id(what: str, program: Module, rows: Sequence[Example], metric: Metric, 
         "program": fingerprint(program),
         "rows": [id_of(row) for row in rows],
         "metric": code_digest(metric),
-        "lm": _answerer(current().lm or _default_lm(program)),
+        "lm": answerer(_configured()),
         "more": plain(list(more)),
     }
     return f"{what}-{digest(described, length=12)}"
@@ -128,21 +128,23 @@ def fingerprint(program: Module) -> str:
             code_digest(type(module)),
             repr(getattr(module, "signature", "")),
             plain(getattr(module, "config", {})),
-            _answerer(getattr(module, "lm", None)),
+            answerer(getattr(module, "lm", None)),
         ]
         for name, module in program.named_modules()
     ]
     return digest({"modules": modules, "state": dict(program.state_dict())}, length=16)
 
 
-def _default_lm(program: Module) -> BaseLM | None:
-    """The LM of the environment, which is needed only if some predictor has none of its own."""
-    return None if program.predictors() and all(predictor.lm for predictor in program.predictors()) else active_lm()
-
-
-def _answerer(lm: BaseLM | None) -> Any:
+def answerer(lm: BaseLM | None) -> Any:
     """Who answers, with which default options."""
     return None if lm is None else [identity_of(lm) or lm.name, plain(getattr(lm, "options", {}))]
+
+
+def _configured() -> BaseLM | None:
+    """The LM in force, if there is one: programs may have their own, and some strategies need none."""
+    with contextlib.suppress(NoLMError):
+        return active_lm()
+    return None
 
 
 def compare(before: Report, after: Report) -> Comparison:

@@ -34,6 +34,9 @@ class Local:
             while running:
                 done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 ended = sorted(((running.pop(one), one) for one in done), key=lambda pair: pair[0])
+                for one in done:
+                    if not one.cancelled():
+                        one.exception()  # marks it as seen: when several raise at once, only the first is passed on
                 fill()
                 for index, one in ended:
                     yield Outcome(index, one.result())

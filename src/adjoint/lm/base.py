@@ -13,7 +13,9 @@ class BaseLM(Protocol):
     """Anything with a name and one async method.
 
     An LM may also have `identity: str`, which says exactly who answers (provider, model, endpoint, weights). Only
-    replies of an LM with an identity are kept and used again; without one every request is asked anew.
+    replies of an LM with an identity are kept and used again; without one every request is asked anew. And it may have
+    `supports: frozenset[str]`, of "schema" (replies that match `Request.schema`), "tools" (`Request.tools`) and
+    "reasoning" (`Response.reasoning`): what is not named there is asked for in the prompt instead.
     """
 
     name: str
@@ -29,6 +31,12 @@ def identity_of(lm: BaseLM) -> str | None:
     return identity if isinstance(identity, str) else None
 
 
+def supports_of(lm: object) -> frozenset[str]:
+    """What the LM can do by itself; nothing if it does not say so."""
+    supports = getattr(lm, "supports", None)
+    return supports if isinstance(supports, frozenset) else frozenset()
+
+
 class Wrapper:
     """An LM around an LM: one policy each. Subclasses implement `__call__` and otherwise look like the inner LM."""
 
@@ -36,6 +44,7 @@ class Wrapper:
         self.inner = inner
         self.name = inner.name
         self.identity = identity_of(inner)
+        self.supports = supports_of(inner)
 
     async def __call__(self, request: Request, /) -> Response:
         return await self.inner(request)

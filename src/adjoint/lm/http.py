@@ -1,4 +1,4 @@
-"""HTTP for clients of remote models: one shared session on the portal's loop, and posts whose every failure is typed."""
+"""HTTP for clients of remote models: one shared session on the portal's loop; every failure of a post or a stream is typed."""
 
 from __future__ import annotations
 
@@ -7,43 +7,28 @@ import atexit
 import contextlib
 import json
 import os
-import re
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from adjoint.base.errors import (
-    AuthError,
-    ContextLengthError,
-    RateLimitError,
-    RequestError,
-    ServerError,
-    TransportError,
-    UsageError,
-)
-from adjoint.lm import guard, waits
+from adjoint.base.errors import AuthError, ServerError, TransportError, UsageError
+from adjoint.lm import guard, refusals
+from adjoint.lm.sse import Events
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
     from aiohttp import BaseConnector, ClientResponse, ClientSession
 
-    from adjoint.base.errors import (
-        LMError,
-    )
+    from adjoint.base.errors import LMError
 
 MAX_BODY = 32 * 2**20
 """Bytes of one reply, decompressed. More is an error: no answer is that long, and 64 of them must fit in memory."""
 
 _CONNECT = 10.0
 """Seconds for one attempt to open a connection."""
-_QUOTED = 300
-"""Characters of a provider's own words that an error message quotes."""
-_TOO_LONG = re.compile(
-    r"context[ _](length|window|size)|maximum context|max_new_tokens|prompt is too long|reduce the length", re.IGNORECASE
-)
-_WORD = re.compile(r"[\w.-]{8,}")
 
 
 class Pool:
@@ -107,27 +92,54 @@ class Endpoint:
 
     async def post(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Send and return the JSON object that comes back, or raise an `LMError`."""
-        guard.check(self.url)
-        status, headers, body = await self._exchange(_encode(payload))
-        if not 200 <= status < 300:
-            raise self._refusal(status, headers, *_said(body))
-        data = self._decode(body)
-        if data.get("error") and not data.get("choices"):  # some proxies report errors with status 200
-            raise self._refusal(_status_inside(data["error"]), headers, *_said(body))
-        return data
+        async with self._opened(payload, "application/json") as reply:
+            body = await self._read(reply)
+        if not 200 <= reply.status < 300:
+            raise self._refusal(reply.status, reply.headers, body)
+        return self.checked(self._decode(body), reply.headers)
 
-    async def _exchange(self, data: bytes) -> tuple[int, Mapping[str, str], bytes]:
+    async def events(self, payload: Mapping[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
+        """Send and yield the JSON object of each server-sent event, or raise an `LMError`, also between two of them."""
+        async with self._opened(payload, "text/event-stream") as reply:
+            if not 200 <= reply.status < 300:
+                raise self._refusal(reply.status, reply.headers, await self._read(reply))
+            if reply.content_type != "text/event-stream":
+                body = await self._read(reply)
+                self.checked(self._decode(body), reply.headers)
+                raise ServerError(f"{self.url} sent one reply of type {reply.content_type!r} where a stream was asked for.")
+            async with aclosing(self._data(reply)) as events:
+                async for data in events:
+                    if data == "[DONE]":
+                        return
+                    yield self.checked(self._decode(data.encode()), reply.headers)
+
+    async def _data(self, reply: ClientResponse) -> AsyncGenerator[str, None]:
+        events = Events()
+        try:
+            async with aclosing(self._pieces(reply)) as pieces:
+                async for piece in pieces:
+                    for data in events.feed(piece):
+                        yield data
+            for data in events.end():
+                yield data
+        except UnicodeDecodeError as error:
+            raise ServerError(f"{self.url} sent a stream that is no valid UTF-8.") from error
+
+    @asynccontextmanager
+    async def _opened(self, payload: Mapping[str, Any], accept: str) -> AsyncIterator[ClientResponse]:
+        """The reply to a post; what goes wrong with it on the way, now or while it is read, is an `LMError`."""
         import aiohttp
 
+        guard.check(self.url)
         limits = aiohttp.ClientTimeout(total=self.timeout, sock_connect=min(_CONNECT, self.timeout))
-        headers = {"Content-Type": "application/json", "Accept": "application/json", **self.headers}
+        headers = {"Content-Type": "application/json", "Accept": accept, **self.headers}
         try:
             # Redirects are refused: following one would carry the key to wherever a server points.
             call = pool.session().post(
-                self.url, data=data, headers=headers, timeout=limits, allow_redirects=False, proxy=_proxy(self.url)
+                self.url, data=_encode(payload), headers=headers, timeout=limits, allow_redirects=False, proxy=_proxy(self.url)
             )
             async with call as reply:
-                return reply.status, reply.headers, await self._read(reply)
+                yield reply
         except aiohttp.ClientConnectorError as error:
             why = self._clean(str(error.os_error))
             message = f"cannot reach {self.url}: {why}. Is the server running and the base URL right?"
@@ -141,55 +153,40 @@ class Endpoint:
             message = f"the connection to {self.url} broke ({type(error).__name__}); the call can be made again."
             raise TransportError(message) from error
 
-    async def _read(self, reply: ClientResponse) -> bytes:
-        chunks, size = [], 0
-        async for chunk in reply.content.iter_any():
-            chunks.append(chunk)
-            size += len(chunk)
+    async def _pieces(self, reply: ClientResponse) -> AsyncGenerator[bytes, None]:
+        size = 0
+        async for piece in reply.content.iter_any():
+            size += len(piece)
             if size > MAX_BODY:
                 reply.close()  # the rest is not wanted, so the connection cannot be used again
                 message = f"{self.url} sent more than {MAX_BODY // 2**20} MB for one reply; the rest was not read."
                 raise ServerError(message)
-        return b"".join(chunks)
+            yield piece
+
+    async def _read(self, reply: ClientResponse) -> bytes:
+        return b"".join([piece async for piece in self._pieces(reply)])
+
+    def checked(self, data: dict[str, Any], headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """The data, unless it reports an error: some servers do so with status 200, and all do in the middle of a stream."""
+        if data.get("error") and not data.get("choices"):
+            raise self._refusal(refusals.status_inside(data["error"]), headers or {}, _encode(data))
+        return data
 
     def _decode(self, body: bytes) -> dict[str, Any]:
         try:
-            data = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+            data = json.loads(body.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_one_value_each)
         except (ValueError, RecursionError) as error:
-            raise ServerError(f"{self.url} sent no valid JSON but {self._clean(_said(body)[0]) or 'an empty body'}.") from error
+            came = self._clean(refusals.said_in(body)[0]) or "an empty body"
+            raise ServerError(f"{self.url} sent no valid JSON but {came}.") from error
         if not isinstance(data, dict):
             raise ServerError(f"{self.url} sent a JSON {type(data).__name__} where an object was expected.")
         return data
 
-    def _refusal(self, status: int, headers: Mapping[str, str], said: str, code: str) -> LMError:
-        """The error that belongs to a status; `said` and `code` are the provider's words."""
-        kind: type[LMError] = RequestError
-        hint = ""
-        if status in (401, 403):
-            kind, hint = AuthError, f" The key is missing or refused; set {self.key_variable} to one that this endpoint takes."
-        elif status == 402 or code == "insufficient_quota":
-            kind, hint = AuthError, f" The account behind {self.key_variable} has no credit left; waiting does not help."
-        elif status == 429:
-            kind = RateLimitError
-        elif status >= 500 or status in (408, 409, 425):
-            kind = ServerError
-        elif status < 400:
-            hint = f" Redirects ({self._clean(headers.get('location', ''))}) are not followed; give the right base URL."
-        elif code == "context_length_exceeded" or _TOO_LONG.search(said):
-            kind = ContextLengthError
-        elif status in (404, 405):
-            hint = " Check the model's name, and that the base URL has its path (most end in /v1)."
-        message = f"{self.url} answered {status}: {(self._clean(said) or 'no text').rstrip('.')}.{hint}"
-        return kind(message, retry_after=waits.asked(headers) if kind.retryable else None)
+    def _refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> LMError:
+        return refusals.refusal(status, headers, body, url=self.url, key=self.key, key_variable=self.key_variable)
 
     def _clean(self, text: str) -> str:
-        """A provider's words on one line, short, and without the key or any longer part of it."""
-        if self.key:
-            key = self.key
-            text = text.replace(key, "[key]")
-            text = _WORD.sub(lambda word: "[key]" if word[0] in key else word[0], text)
-        line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
-        return line if len(line) <= _QUOTED else f"{line[:_QUOTED]}..."
+        return refusals.clean(text, self.key)
 
 
 def address(base_url: str, path: str) -> str:
@@ -225,6 +222,15 @@ def _encode(payload: Mapping[str, Any]) -> bytes:
         raise UsageError(message) from error
 
 
+def _one_value_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; one that gives a key two values says two things, and nobody knows which is meant."""
+    found = dict(pairs)
+    if len(found) < len(pairs) and any(found[key] != value for key, value in pairs):
+        message = "a key has two values"
+        raise ValueError(message)
+    return found
+
+
 def _no_constant(name: str) -> None:
     message = f"{name} is not JSON"
     raise ValueError(message)
@@ -236,25 +242,3 @@ def _proxy(url: str) -> str | None:
     if guard.is_loopback(url) or proxy_bypass(parts.hostname or ""):
         return None
     return getproxies().get(parts.scheme)
-
-
-def _said(body: bytes) -> tuple[str, str]:
-    """What an error body says, and its code: read from the forms in use (OpenAI, FastAPI, plain text, HTML)."""
-    text = body[: 2**16].decode("utf-8", "replace").strip()
-    if text[:200].lower().startswith(("<!doctype", "<html")):
-        return "an HTML page", ""
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        return text, ""
-    error = data.get("error", data) if isinstance(data, dict) else data
-    if not isinstance(error, dict):
-        return error if isinstance(error, str) else text, ""
-    words = next((error[name] for name in ("message", "detail") if isinstance(error.get(name), str)), text)
-    codes = [error[name] for name in ("code", "type") if isinstance(error.get(name), str)]
-    return words, codes[0] if codes else ""
-
-
-def _status_inside(error: object) -> int:
-    code = error.get("code") if isinstance(error, dict) else None
-    return code if isinstance(code, int) and 400 <= code < 600 else 500

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import math
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from adjoint.base.errors import ServerError, UsageError
-from adjoint.base.portal import portal
-from adjoint.lm import guard
-from adjoint.lm.http import Endpoint, address, usable_key
-from adjoint.lm.types import Response, TokenLogprob, Usage
+from adjoint.lm import wire
+from adjoint.lm.client import Client, merged, options
+from adjoint.lm.openai_form import chat_message, response_format, tool, tool_choice
+from adjoint.lm.openai_stream import ChatAssembly
+from adjoint.lm.types import Response, TokenLogprob, ToolCall
+from adjoint.lm.wire import Malformed
 
 if TYPE_CHECKING:
-    from adjoint.lm.types import Finish, Request
+    from adjoint.lm.types import Finish, Request, Usage
 
-PATH = "/chat/completions"
-
-_FINISH: dict[str, Finish] = {
+FINISH: dict[str, Finish] = {
     "length": "length",
     "max_tokens": "length",
     "content_filter": "refusal",
@@ -28,143 +25,119 @@ _FINISH: dict[str, Finish] = {
 """Reasons to finish; whatever else servers say (stop, eos, null) is an ordinary end."""
 
 
-def key_variable(provider: str) -> str:
-    """The environment variable that holds a provider's key.
+class OpenAIChat(Client):
+    """One model at one endpoint, over chat completions.
 
-    >>> key_variable("openai")
-    'OPENAI_API_KEY'
-    """
-    return f"{provider.upper()}_API_KEY"
-
-
-class OpenAIChat:
-    """One model at one endpoint. `price` is US dollars per million input and output tokens, if it is known.
-
-    `timeout` is in seconds, for the whole exchange. Calls may come from any event loop; the traffic runs on the portal's.
+    `others` of a response are the texts of further choices (`n` > 1). A schema is enforced strictly where it can be.
     """
 
-    def __init__(
-        self,
-        model: str,
-        *,
-        provider: str = "openai",
-        base_url: str,
-        api_key: str | None,
-        timeout: float = 120.0,
-        price: tuple[float, float] | None = None,
-    ) -> None:
-        if not timeout > 0:
-            message = f"a timeout of {timeout} s cannot be; give seconds above 0."
-            raise UsageError(message)
-        variable = key_variable(provider)
-        key = usable_key(api_key, variable)
-        url = address(base_url, PATH)
-        self.model = model
-        self.name = f"{provider}/{model}"
-        self.identity = f"{self.name}@{url.removesuffix(PATH)}"
-        self.price = price
-        # Where no key is asked for, nobody sends a bill.
-        self._free = key is None or guard.is_loopback(url)
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._endpoint = Endpoint(url=url, headers=headers, key=key, key_variable=variable, timeout=timeout)
+    what = "chat completion"
+    path = "/chat/completions"
+    many = True
+
+    def __init__(self, model: str, *, provider: str = "openai", **settings: Any) -> None:
+        super().__init__(model, provider=provider, **settings)
         # OpenAI's reasoning models refuse the old name of this option; other servers may not know the new one.
-        own = urlsplit(url).hostname == "api.openai.com"
+        own = urlsplit(self._endpoint.url).hostname == "api.openai.com"
         self._max_tokens = "max_completion_tokens" if own else "max_tokens"
 
-    def __repr__(self) -> str:
-        return f"OpenAIChat({self.identity!r})"
-
-    async def __call__(self, request: Request) -> Response:
-        return await portal.here(self._ask(request))
-
-    async def _ask(self, request: Request) -> Response:
-        return self._response(request, await self._endpoint.post(self.payload(request)))
-
     def payload(self, request: Request) -> dict[str, Any]:
-        """What is sent: the messages and the options that are set, nothing else."""
-        options = {
+        body = {
+            "model": self.model,
+            "messages": [chat_message(message) for message in request.messages],
             "temperature": request.temperature,
             self._max_tokens: request.max_tokens,
             "stop": list(request.stop) or None,
             "seed": request.seed,
+            "n": request.n if request.n != 1 else None,
             "logprobs": request.logprobs or None,
+            "tools": [tool(spec) for spec in request.tools] or None,
+            "tool_choice": tool_choice(request.tool_choice),
+            "response_format": response_format(request.schema),
         }
-        if request.extra.get("stream"):
-            message = "replies are read whole; leave out the option stream=True."
-            raise UsageError(message)
-        messages = [{"role": message.role, "content": message.content} for message in request.messages]
-        given = {name: value for name, value in options.items() if value is not None}
-        return {"model": self.model, "messages": messages, **given, **request.extra}
+        return merged(body, options(request))
 
-    def _response(self, request: Request, data: dict[str, Any]) -> Response:
-        choices = data.get("choices")
-        choice = choices[0] if isinstance(choices, list) and choices else None
-        message = choice.get("message") if isinstance(choice, dict) else None
-        if not isinstance(choice, dict) or not isinstance(message, dict):
-            raise self._broken("no choices with a message")
-        if choice.get("finish_reason") == "error":
-            raise self._broken("a reply that ended in an error")
-        text = self._text(message)
-        finish = "refusal" if message.get("refusal") else _FINISH.get(str(choice.get("finish_reason")), "stop")
-        model = data.get("model")
+    def streamed(self, payload: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        return self._endpoint, {"stream_options": {"include_usage": True}, **payload, "stream": True}
+
+    def assembly(self) -> ChatAssembly:
+        return ChatAssembly()
+
+    def read(self, request: Request, data: dict[str, Any]) -> Response:
+        choices = wire.objects(data.get("choices") if isinstance(data.get("choices"), list) else None, "choices")
+        texts = [_text(_message(choice)) for choice in choices]
+        if len(texts) < request.n:
+            what = f"no choices with a message, or fewer than {request.n}" if request.n > 1 else "no choices with a message"
+            raise Malformed(what)
+        first, message = choices[0], _message(choices[0])
+        calls = tool_calls(message.get("tool_calls"))
         return Response(
-            text=text,
-            finish=finish,
-            usage=self._usage(request, text, data.get("usage")),
-            model=model if isinstance(model, str) else self.model,
-            logprobs=self._logprobs(choice.get("logprobs")) if request.logprobs else None,
-            reasoning=_string(message.get("reasoning_content")) or _string(message.get("reasoning")),
+            text=texts[0],
+            finish=_finish(first, message, calls),
+            usage=self._usage(request, "".join(texts), data.get("usage")),
+            model=wire.string(data.get("model")) or self.model,
+            logprobs=logprobs(first.get("logprobs")) if request.logprobs else None,
+            reasoning=wire.string(message.get("reasoning_content")) or wire.string(message.get("reasoning")),
+            tool_calls=calls,
+            others=tuple(texts[1:]),
         )
 
-    def _text(self, message: dict[str, Any]) -> str:
-        """The content; a refusal's words; or, if a reply only calls tools, the calls as JSON, so that none is lost."""
-        content = message.get("content")
-        if isinstance(content, list):
-            content = "".join(_string(part.get("text")) or "" for part in content if isinstance(part, dict))
-        if content is not None and not isinstance(content, str):
-            raise self._broken(f"a {type(content).__name__} as content")
-        if content or not (message.get("refusal") or message.get("tool_calls")):
-            return content or ""
-        return _string(message.get("refusal")) or json.dumps(message.get("tool_calls"), ensure_ascii=False)
-
     def _usage(self, request: Request, text: str, said: object) -> Usage:
-        """The provider's count of tokens; four bytes count as one token where it gives none, so that a cap still bites."""
         usage = said if isinstance(said, dict) else {}
-        given, made = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
-        tokens_in = sum(_estimate(message.text) for message in request.messages) if given is None else given
-        tokens_out = _estimate(text) if made is None else made
-        return Usage(1, tokens_in, tokens_out, self._usd(tokens_in, tokens_out, usage.get("cost")))
-
-    def _usd(self, tokens_in: int, tokens_out: int, cost: object) -> float | None:
-        if self.price is not None:
-            return (tokens_in * self.price[0] + tokens_out * self.price[1]) / 1e6
-        if isinstance(cost, int | float) and math.isfinite(cost) and cost >= 0:  # OpenRouter reports what it charges
-            return float(cost)
-        return 0.0 if self._free else None
-
-    def _logprobs(self, said: object) -> tuple[TokenLogprob, ...] | None:
-        content = said.get("content") if isinstance(said, dict) else None
-        if not isinstance(content, list):
-            return None
-        found = []
-        for item in content:
-            token, value = (item.get("token"), item.get("logprob")) if isinstance(item, dict) else (None, None)
-            if not isinstance(token, str) or not isinstance(value, int | float) or not math.isfinite(value):
-                raise self._broken("log probabilities in an unknown form")
-            found.append(TokenLogprob(token, float(value)))
-        return tuple(found)
-
-    def _broken(self, what: str) -> ServerError:
-        return ServerError(f"{self._endpoint.url} sent {what}; that is no chat completion.")
+        given, made = wire.count(usage.get("prompt_tokens")), wire.count(usage.get("completion_tokens"))
+        return self._bill(request, text, given, made, wire.number(usage.get("cost")))  # OpenRouter says what it charges
 
 
-def _string(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+def _message(choice: dict[str, Any]) -> dict[str, Any]:
+    message = choice.get("message")
+    if not isinstance(message, dict):
+        what = "no choices with a message"
+        raise Malformed(what)
+    if choice.get("finish_reason") == "error":
+        what = "a reply that ended in an error"
+        raise Malformed(what)
+    return message
 
 
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+def _text(message: dict[str, Any]) -> str:
+    """The content, or a refusal's words."""
+    content = message.get("content")
+    if isinstance(content, list):
+        content = "".join(wire.string(part.get("text")) or "" for part in content if isinstance(part, dict))
+    return wire.text(content, "content") or wire.string(message.get("refusal")) or ""
 
 
-def _estimate(text: str) -> int:
-    return len(text.encode("utf-8", "surrogatepass")) // 4 + 1
+def _finish(choice: dict[str, Any], message: dict[str, Any], calls: tuple[ToolCall, ...]) -> Finish:
+    """Why it ended. Some servers say "stop" when tools are called; a reply that was cut off stays cut off."""
+    if message.get("refusal"):
+        return "refusal"
+    said = FINISH.get(str(choice.get("finish_reason")), "stop")
+    return "tool_calls" if calls and said == "stop" else said
+
+
+def tool_calls(said: object) -> tuple[ToolCall, ...]:
+    """The calls of a message. Servers that leave out ids get numbers, so that answers can refer to them."""
+    found = []
+    for number, call in enumerate(wire.objects(said, "tool calls")):
+        function = wire.mapping(call.get("function"), "function of a tool call")
+        name, given = function.get("name"), function.get("arguments")
+        if not isinstance(name, str) or not name:
+            message = "a tool call without a name"
+            raise Malformed(message)
+        found.append(ToolCall(wire.string(call.get("id")) or f"call_{number}", name, wire.written(given)))
+    return tuple(found)
+
+
+def logprobs(said: object) -> tuple[TokenLogprob, ...] | None:
+    """The log probabilities of a choice, or None where the server gives none."""
+    content = said.get("content") if isinstance(said, dict) else None
+    if not isinstance(content, list):
+        return None
+    found = []
+    for item in wire.objects(content, "log probabilities"):
+        token, value = item.get("token"), wire.number(item.get("logprob"))
+        if not isinstance(token, str) or value is None:
+            message = "log probabilities in an unknown form"
+            raise Malformed(message)
+        found.append(TokenLogprob(token, value))
+    return tuple(found)

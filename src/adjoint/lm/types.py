@@ -6,6 +6,7 @@ from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass,
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from adjoint.base.json import digest
+from adjoint.base.parts import Part as Part
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,21 +16,6 @@ if TYPE_CHECKING:
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 Finish: TypeAlias = Literal["stop", "length", "refusal", "tool_calls"]
 CacheMode: TypeAlias = Literal["on", "off", "refresh", "only"]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A piece of a message that is not plain text: an image, a sound, a file; or text between such pieces.
-
-    `data` is base64 with its `media_type` ("image/png"), or `url` says where the provider finds it; `name` is a file's.
-    """
-
-    kind: Literal["text", "image", "audio", "file"]
-    text: str = ""
-    data: str = ""
-    url: str = ""
-    media_type: str = ""
-    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

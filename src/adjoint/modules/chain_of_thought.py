@@ -11,6 +11,7 @@ from adjoint.signature.signature import make
 
 if TYPE_CHECKING:
     from adjoint.program.prediction import Prediction
+    from adjoint.program.prompt import Prompt
 
 
 class ChainOfThought(Module):
@@ -26,6 +27,10 @@ class ChainOfThought(Module):
         base = make(signature, instructions)
         extended = base if "reasoning" in base.output_fields else base.prepend("reasoning", OutputField())
         self.predict = Predict(extended, **config)
+
+    def render(self, **inputs: Any) -> Prompt:
+        """What a call with these inputs would send. Nothing is called."""
+        return self.predict.render(**inputs)
 
     def forward(self, **inputs: Any) -> Prediction:
         return self.predict(**inputs)

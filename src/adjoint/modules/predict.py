@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from adjoint.base.errors import AdjointError, ParseError, UnknownNameError, UsageError
 from adjoint.base.portal import portal
+from adjoint.lm.base import supports_of
 from adjoint.lm.types import Message
 from adjoint.program.context import active_lm, current, send
 from adjoint.program.lm import request_of
 from adjoint.program.module import Module
 from adjoint.program.parameter import Parameter
 from adjoint.program.prediction import Prediction
+from adjoint.program.prompt import Prompt
 from adjoint.program.tape import ParameterRead, Tape, Traced
 from adjoint.signature.signature import make
+from adjoint.signature.types.known import role_of
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
@@ -34,6 +37,7 @@ class _Call:
     signature: type[Signature]
     request: Request
     adapter: Adapter
+    supports: frozenset[str]
     lm: BaseLM
     tape: Tape
     node: Node
@@ -44,14 +48,17 @@ class _Prefix:
     """The messages that calls begin with, and what they were made from: rendered once, used until any of it differs."""
 
     adapter: Adapter
+    supports: frozenset[str]
     signature: type[Signature]
     instruction: str
     demos: list[Any]
     messages: tuple[Message, ...]
 
-    def fits(self, adapter: Adapter, signature: type[Signature], instruction: str, demos: list[Any]) -> bool:
+    def fits(
+        self, adapter: Adapter, supports: frozenset[str], signature: type[Signature], instruction: str, demos: list[Any]
+    ) -> bool:
         same = self.adapter is adapter and self.signature is signature and self.instruction == instruction
-        return same and self.demos == demos
+        return same and self.supports == supports and self.demos == demos
 
 
 class Predict(Module):
@@ -111,9 +118,9 @@ class Predict(Module):
         # No `async def`: what fed the call must be looked up where the call is written, before any task starts.
         return self._complete(self._open(args, inputs))
 
-    def render(self, **inputs: Any) -> tuple[Message, ...]:
-        """The exact messages that a call with these inputs would send. Nothing is called."""
-        return self._request(current().adapter, inputs, {}, active_lm_options(self.lm)).messages
+    def render(self, **inputs: Any) -> Prompt:
+        """What a call with these inputs would send, and an upper estimate of its tokens. Nothing is called."""
+        return Prompt(self._request(current().adapter, inputs, {}, self.lm or current().lm))
 
     def _open(self, args: tuple[Any, ...], inputs: dict[str, Any]) -> _Call:
         """Settle the options, render, and open the node."""
@@ -124,7 +131,7 @@ class Predict(Module):
         options: dict[str, Any] = {name: inputs.pop(name) for name in ("config", "demos", "lm", "signature") if name in inputs}
         here = current()
         lm = options.get("lm") or self.lm or active_lm()
-        request = self._request(here.adapter, inputs, options, getattr(lm, "options", {}))
+        request = self._request(here.adapter, inputs, options, lm)
         tape = here.tape if here.tape is not None else Tape(self, inputs)
         reads = (
             ParameterRead("instruction", self._instruction, self._instruction.value),
@@ -133,41 +140,57 @@ class Predict(Module):
         signature = make(options["signature"]) if "signature" in options else self._signature
         node = tape.open("predict", _plain_inputs(inputs), module=self, reads=reads, declared=_declared(inputs))
         node.messages = request.messages
-        return _Call(signature, request, here.adapter, lm, tape, node)
+        return _Call(signature, request, here.adapter, supports_of(lm), lm, tape, node)
 
-    def _request(self, adapter: Adapter, inputs: dict[str, Any], options: Mapping[str, Any], defaults: Mapping[str, Any]) -> Request:
+    def _request(self, adapter: Adapter, inputs: dict[str, Any], options: Mapping[str, Any], lm: BaseLM | None) -> Request:
         signature = make(options["signature"]) if "signature" in options else self._signature
         instruction = signature.instructions if "signature" in options else self._instruction.value
         values = _plain_inputs(inputs)
         for name in values:
             if name not in signature.input_fields:
-                msg = "input"
-                raise UnknownNameError.of(msg, name, signature.input_fields)
+                raise UnknownNameError.of("input", name, signature.input_fields)
         demos = options.get("demos", self._demos.value)
+        supports = supports_of(lm)
         prefix = self._prefix
-        if prefix is None or not prefix.fits(adapter, signature, instruction, demos):
-            made = adapter.prefix(signature, instruction, demos)
+        if prefix is None or not prefix.fits(adapter, supports, signature, instruction, demos):
+            made = adapter.prefix(signature, instruction, demos, supports=supports)
             # The demos are copied, so that one changed in place is noticed at the next call.
-            prefix = self._prefix = _Prefix(adapter, signature, instruction, copy.deepcopy(demos), made)
-        messages = (*prefix.messages, adapter.turn(signature, values))
-        return request_of(messages, {**defaults, **self.config, **options.get("config", {})})
+            prefix = self._prefix = _Prefix(adapter, supports, signature, instruction, copy.deepcopy(demos), made)
+        earlier = adapter.history(signature, values, supports=supports)
+        messages = (*prefix.messages, *earlier, adapter.turn(signature, values, supports=supports))
+        request = request_of(messages, {**getattr(lm, "options", {}), **self.config, **options.get("config", {})})
+        carried = adapter.options(signature, values, supports=supports)
+        return request.with_options(**carried) if carried else request
 
     async def _complete(self, call: _Call) -> Prediction:
         """Ask, parse, and if the reply cannot be read show the LM its mistake once."""
         node = call.node
         try:
             response = await self._ask(call.request, call)
-            try:
-                outputs = call.adapter.parse(call.signature, response)
-            except ParseError as error:
-                again = replace(call.request, messages=(*call.request.messages, *_repair(response, error)))
-                node.repair = again.messages[len(call.request.messages) :]
-                outputs = call.adapter.parse(call.signature, await self._ask(again, call))
+            step = call.adapter.then(call.signature, response)
+            if step is not None:
+                call = replace(
+                    call, request=step.request, signature=step.signature, adapter=step.adapter, lm=step.lm, supports=step.supports
+                )
+                response = await self._ask(call.request, call)
+            outputs = await self._outputs(call, response)
         except AdjointError as error:
             node.error = f"{type(error).__name__}: {error}"
             raise
-        node.outputs = outputs
-        return Prediction.of(outputs, node, call.tape)
+        node.outputs = _with_tools(outputs, node.inputs)
+        return Prediction.of(dict(node.outputs), node, call.tape)
+
+    async def _outputs(self, call: _Call, response: Response) -> dict[str, Any]:
+        """The typed outputs of the reply. One that cannot be read is shown to the LM, once; one that was cut off would be again."""
+        try:
+            return call.adapter.parse(call.signature, response, supports=call.supports)
+        except ParseError as error:
+            if response.finish == "length":
+                raise
+            turns = _repair(response, error)
+            call.node.repair = turns
+            again = await self._ask(replace(call.request, messages=(*call.request.messages, *turns)), call)
+            return call.adapter.parse(call.signature, again, supports=call.supports)
 
     async def _ask(self, request: Request, call: _Call) -> Response:
         response = await send(request, call.lm)
@@ -176,10 +199,13 @@ class Predict(Module):
         return response
 
 
-def active_lm_options(lm: BaseLM | None) -> Mapping[str, Any]:
-    """The default options of the LM that would answer, if one is known."""
-    found: Mapping[str, Any] = getattr(lm or current().lm, "options", {})
-    return found
+def _with_tools(outputs: dict[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The outputs, in which tool calls know the tools that the call was given, so that they can be executed."""
+    calls = {name: value for name, value in outputs.items() if role_of(value) == "tool_calls"}
+    if not calls:
+        return outputs
+    tools = [tool for value in inputs.values() for tool in (value if isinstance(value, list | tuple) else [value])]
+    return {**outputs, **{name: value.using(tool for tool in tools if role_of(tool) == "tools") for name, value in calls.items()}}
 
 
 def _plain_inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -51,7 +51,8 @@ class Workbench:
     program: Module
     best: State
     feedback: tuple[Example, ...]
-    proposer_lm: BaseLM
+    proposer_lm: BaseLM | None
+    """Who criticises and proposes; None is the LM of the context."""
     seed: int
     round: int
     bench: Bench = field(repr=False)

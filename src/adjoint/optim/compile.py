@@ -135,7 +135,6 @@ def optimizer_of(optimizer: str | Optimizer) -> Optimizer:
     """An optimizer by name, or as it is."""
     if isinstance(optimizer, str):
         if optimizer not in OPTIMIZERS:
-            msg = "optimizer"
-            raise UnknownNameError.of(msg, optimizer, OPTIMIZERS)
+            raise UnknownNameError.of("optimizer", optimizer, OPTIMIZERS)
         return OPTIMIZERS[optimizer]()
     return optimizer

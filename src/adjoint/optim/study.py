@@ -10,13 +10,13 @@ from adjoint.base import rng
 from adjoint.base.errors import BudgetExceeded, UsageError
 from adjoint.base.json import plain
 from adjoint.eval.certificate import Certificate
-from adjoint.eval.evaluate import run_id
+from adjoint.eval.evaluate import answerer, run_id
 from adjoint.lm.budget import Account, Budget
 from adjoint.optim.allocate import Racing
 from adjoint.optim.base import Trial, Workbench
 from adjoint.optim.bench import Bench
 from adjoint.optim.result import OptimizationReport, Result
-from adjoint.program.context import active_ledger, active_lm, context
+from adjoint.program.context import active_ledger, context
 from adjoint.program.state import name_of
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Study:
         self._started = time.monotonic()
         self._seed_state = self.program.state_dict()
         rows = (*self.split.feedback, *self.split.selection, *self.split.holdout)
-        settings = [self.optimizer.name, plain(dict(self.optimizer.settings())), self.seed, plain(self.budget), self.alpha, self.delta]
+        settings = [self.optimizer.name, plain(dict(self.optimizer.settings())), self.seed, plain(self.budget), self.alpha, self.delta, answerer(self.proposer_lm)]
         self._run = run_id("optimize", self.program, rows, self.metric, *settings)
         self._ledger = active_ledger()
         self._bench = Bench(self.program, self.metric, self._run, self._ledger, limit=self.limit, on_cell=lambda _: self._tell_progress())
@@ -123,8 +123,7 @@ class Study:
             return str(error)
 
     async def _ask(self, memory: Any) -> list[State]:
-        lm = self.proposer_lm or active_lm()
-        work = Workbench(self.program, self._best, self.split.feedback, lm, self.seed, self._round, self._bench)
+        work = Workbench(self.program, self._best, self.split.feedback, self.proposer_lm, self.seed, self._round, self._bench)
         return list(await self.optimizer.ask(memory, work))
 
     async def _race(self, states: list[State]) -> tuple[Trial, ...]:

@@ -14,6 +14,7 @@ from adjoint.autograd.reduce import themes
 from adjoint.autograd.variable import Variable
 from adjoint.base.errors import FATAL, AdjointError, UsageError
 from adjoint.base.portal import portal
+from adjoint.eval.evaluate import answerer
 from adjoint.exec.local import all_of
 from adjoint.optim.strategy import Strategy
 from adjoint.optim.update import rewrite
@@ -78,17 +79,20 @@ class TextualGradientDescent(Strategy):
         """`step` in asynchronous code."""
         wanted = [(parameter, themes(parameter.grad)) for parameter in self.parameters]
         due = [(parameter, found) for parameter, found in wanted if found and parameter.trainable]
-        texts = await all_of(self._rewrite(parameter.role, parameter.value, found) for parameter, found in due)
+        texts = await all_of(self._rewrite(parameter.role, parameter.value, found, self.engine) for parameter, found in due)
         for (parameter, _), text in zip(due, texts, strict=True):
             parameter.value = text
 
-    async def _rewrite(self, role: str, text: str, found: Sequence[Theme], tried: Sequence[str] = ()) -> str:
-        return await rewrite(role, text, found, engine=self.engine, constraints=self.constraints, tried=tried)
+    async def _rewrite(
+        self, role: str, text: str, found: Sequence[Theme], engine: BaseLM | None, tried: Sequence[str] = ()
+    ) -> str:
+        return await rewrite(role, text, found, engine=engine, constraints=self.constraints, tried=tried)
 
     # As a strategy -----------------------------------------------------------------------------------------------
 
     def settings(self) -> Mapping[str, Json]:
         return {
+            "engine": answerer(self.engine),
             "constraints": list(self.constraints),
             "batch_size": self.batch_size,
             "proposals": self.proposals,
@@ -149,19 +153,20 @@ class TextualGradientDescent(Strategy):
             alone = {name: [found[rank]] for name, found in grouped.items() if rank < len(found)}
             if alone and alone not in selections:
                 selections.append(alone)
-        jobs = [self._state(work.best, selection, roles, tried) for selection in selections]
+        jobs = [self._state(work, selection, roles, tried) for selection in selections]
         made = await all_of(jobs)
         return [state for state in made if state is not None]
 
     async def _state(
-        self, best: State, selection: Mapping[str, Sequence[Theme]], roles: Mapping[str, str], tried: Sequence[State]
+        self, work: Workbench, selection: Mapping[str, Sequence[Theme]], roles: Mapping[str, str], tried: Sequence[State]
     ) -> State | None:
         """The best state with some texts rewritten; None if a rewrite failed, since a half-made candidate says nothing."""
+        best, engine = work.best, self.engine or work.proposer_lm
         state = dict(best)
         for name, found in selection.items():
             earlier = list(dict.fromkeys(str(one[name]) for one in tried if one.get(name) not in (None, best[name])))
             try:
-                state[name] = await self._rewrite(roles[name], str(best[name]), found, earlier[-_TRIED:])
+                state[name] = await self._rewrite(roles[name], str(best[name]), found, engine, earlier[-_TRIED:])
             except FATAL:
                 raise
             except AdjointError:

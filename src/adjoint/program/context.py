@@ -109,8 +109,7 @@ def _checked(changes: dict[str, Any]) -> dict[str, Any]:
     known = [item.name for item in fields(Context)]
     for name in changes:
         if name not in known:
-            msg = "setting"
-            raise UnknownNameError.of(msg, name, known)
+            raise UnknownNameError.of("setting", name, known)
     if isinstance(changes.get("lm"), str):
         changes["lm"] = _named_lm(changes["lm"])
     if isinstance(changes.get("ledger"), str | Path):

@@ -5,24 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, overload
 
 from adjoint.base.portal import portal
-from adjoint.lm.base import identity_of
+from adjoint.lm.base import BaseLM, identity_of
+from adjoint.lm.callable import CallableLM
 from adjoint.lm.types import Message, Request
 from adjoint.program import context
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
 
-    from adjoint.lm.base import BaseLM
+    from adjoint.lm.callable import Function
+    from adjoint.lm.names import ModelType
     from adjoint.lm.types import Response
 
-OPTIONS = ("temperature", "max_tokens", "stop", "seed", "logprobs")
+OPTIONS = ("temperature", "max_tokens", "stop", "seed", "n", "logprobs")
 """Options of a request that have a field of their own; all others go to the provider as they are."""
 
 
 class LM:
     """A language model by name: `LM("pocket")` is embedded, `LM("openai/any-model")` any OpenAI-compatible server.
 
-    Keyword options are defaults of every request (`temperature`, `max_tokens`, `stop`, `seed`, and whatever else the
+    `anthropic/...` and `gemini/...` are spoken to in their own languages, `litellm/...` through LiteLLM; a function from a
+    prompt to a text is a language model too. `model_type` is one of OpenAI's interfaces: "chat", "text" or "responses".
+    Keyword options are defaults of every request (`temperature`, `max_tokens`, `stop`, `seed`, `n`, and whatever else the
     provider understands). `base_url` and `api_key` override the environment. `concurrency` caps requests in flight.
 
     >>> LM("pocket", temperature=0.0)
@@ -31,7 +35,8 @@ class LM:
 
     def __init__(
         self,
-        model: str | BaseLM,
+        model: str | BaseLM | Function,
+        model_type: ModelType = "chat",
         *,
         base_url: str | None = None,
         api_key: str | None = None,
@@ -42,9 +47,9 @@ class LM:
         if isinstance(model, str):
             from adjoint.lm.names import connect
 
-            client = connect(model, base_url=base_url, api_key=api_key, timeout=timeout)
+            client = connect(model, base_url=base_url, api_key=api_key, timeout=timeout, model_type=model_type)
         else:
-            client = model
+            client = model if isinstance(model, BaseLM) else CallableLM(model)
         self.client: BaseLM = client
         self.name = client.name
         self.model = model if isinstance(model, str) else client.name
@@ -66,14 +71,14 @@ class LM:
     def __call__(
         self, prompt: Request | str | None = None, *, messages: Sequence[dict[str, str]] | None = None, **options: Any
     ) -> Coroutine[Any, Any, Response] | list[str]:
-        """As an LM: await `lm(request)`. As a person: `lm("hello")` or `lm(messages=[...])` gives a list of one text."""
+        """As an LM: await `lm(request)`. As a person: `lm("hello")` or `lm(messages=[...])` gives a list of `n` texts."""
         if isinstance(prompt, Request):
             return self.client(prompt)
         turns = [Message(turn["role"], turn["content"]) for turn in messages or ()]  # type: ignore[arg-type]
         if prompt is not None:
             turns.append(Message("user", prompt))
         response = portal.run(context.send(request_of(tuple(turns), {**self.options, **options}), self))
-        return [response.text]
+        return [response.text, *response.others]
 
     def copy(self, **options: Any) -> LM:
         """The same endpoint with other default options."""

@@ -12,14 +12,16 @@ Reading comes after containment although it is noticed first: text that is found
 from __future__ import annotations
 
 import enum
+import functools
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from adjoint.data.records import Record
 from adjoint.program.tape import Edge, Node
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     from adjoint.program.tape import Tape
 
@@ -29,6 +31,8 @@ _LONG_WORDS = 3
 """... words, from which on a text that stands in another one is no chance."""
 _WINDOW = 24
 """Characters of the pieces by which a cut output is looked for."""
+_LARGE = 50_000
+"""Characters from which on the windows of a text take too much memory to be listed."""
 _TINY = 3
 """Texts up to this length may be shared objects of the interpreter."""
 _DEPTH = 3
@@ -113,7 +117,7 @@ def _contained(tape: Tape, value: Any, recent: Sequence[Found]) -> list[Edge]:
 
     A piece that also stands in the program's own inputs proves nothing, unless the output was read just now.
     """
-    texts = [text for text in _parts(value) if isinstance(text, str) and len(text) >= _LONG_TEXT]
+    texts = [_Text.of(text) for text in _parts(value) if isinstance(text, str) and len(text) >= _LONG_TEXT]
     if not texts:
         return []
     given = "\n".join(text for item in tape.inputs.values() for text in _parts(item) if isinstance(text, str))
@@ -128,41 +132,56 @@ def _contained(tape: Tape, value: Any, recent: Sequence[Found]) -> list[Edge]:
             if piece in given and (node.seq, name) not in read_now:
                 continue
             edges.setdefault(piece, []).append(Edge(node, name, "contained", confidence, span))
-    return [edge for same in edges.values() for edge in _most_likely(same, read_now)]
+    return sorted((edge for same in edges.values() for edge in _most_likely(same, read_now)), key=lambda edge: edge.source.seq)
 
 
 def _most_likely(edges: list[Edge], read_now: set[tuple[int, str]]) -> list[Edge]:
     """Of several outputs with the same text: those read just now, else all of them, sharing the confidence."""
     read = [edge for edge in edges if (edge.source.seq, edge.field) in read_now] or edges
-    return [Edge(e.source, e.field, e.how, e.confidence / len(read), e.span) for e in reversed(read)]
+    return [Edge(e.source, e.field, e.how, e.confidence / len(read), e.span) for e in read]
 
 
-def _place(output: Any, texts: Sequence[str]) -> tuple[str, tuple[int, int] | None, float] | None:
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A text in which the outputs of many calls are looked for, prepared once."""
+
+    text: str
+    flat: str
+    windows: Container[str]
+
+    @classmethod
+    def of(cls, text: str) -> _Text:
+        starts = range(len(text) - _WINDOW + 1)
+        windows = text if len(text) > _LARGE else frozenset(text[start : start + _WINDOW] for start in starts)
+        return cls(text, _flat(text), windows)
+
+
+def _place(output: Any, texts: Sequence[_Text]) -> tuple[str, tuple[int, int] | None, float] | None:
     """Where a text of the output stands in one of the texts: `(piece, span, confidence)`."""
     for part in _parts(output):
         if not isinstance(part, str) or not _long(part):
             continue
         for text in texts:
-            start = text.find(part)
+            start = text.text.find(part)
             if start >= 0:
                 return part, (start, start + len(part)), 0.95
-            if _flat(part) in _flat(text):
+            if _flat(part) in text.flat:
                 return part, None, 0.85
             cut = _longest_piece(part, text)
             if cut is not None:
-                start = text.find(cut)
+                start = text.text.find(cut)
                 return cut, (start, start + len(cut)), 0.7
     return None
 
 
-def _longest_piece(output: str, text: str) -> str | None:
+def _longest_piece(output: str, text: _Text) -> str | None:
     """The longest piece of a cut output that stands in the text, grown from windows of fixed size."""
     best = ""
     position = 0
     while position + _WINDOW <= len(output):
         end = position + _WINDOW
-        if output[position:end] in text:
-            while end < len(output) and output[position : end + 1] in text:
+        if output[position:end] in text.windows:
+            while end < len(output) and output[position : end + 1] in text.text:
                 end += 1
             best = max(best, output[position:end], key=len)
             position = end
@@ -175,5 +194,6 @@ def _long(text: str) -> bool:
     return len(text) >= _LONG_TEXT or len(text.split()) >= _LONG_WORDS
 
 
+@functools.lru_cache(maxsize=256)
 def _flat(text: str) -> str:
     return _SPACE.sub(" ", text).strip().casefold()

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from adjoint.base.errors import SignatureError, UnknownNameError
+from adjoint.signature.types.known import mentions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,9 +31,11 @@ CALL_OPTIONS = frozenset({"config", "demos", "lm", "signature"})
 RESULT_METHODS = frozenset(
     {"copy", "get", "inputs", "items", "keys", "labels", "of", "row", "tape", "toDict", "values", "with_inputs", "without"}
 )
-_CONSTRAINTS = frozenset(
-    {"allow_inf_nan", "decimal_places", "ge", "gt", "le", "lt", "max_digits", "max_length", "min_length", "multiple_of", "pattern", "strict"}
-)
+_OF_TEXT = frozenset({"max_length", "min_length", "pattern", "strict"})
+_OF_NUMBERS = frozenset({"allow_inf_nan", "ge", "gt", "le", "lt", "multiple_of", "strict"})
+_CONSTRAINTS = _OF_TEXT | _OF_NUMBERS | {"decimal_places", "max_digits"}
+_FITTING: dict[Any, frozenset[str]] = {str: _OF_TEXT, int: _OF_NUMBERS, float: _OF_NUMBERS, bool: frozenset({"strict"})}
+"""Where pydantic would notice only at the first value, and with a TypeError, that a constraint has no meaning."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,12 +58,20 @@ class Field:
         return self.default is MISSING
 
     @cached_property
+    def rich(self) -> bool:
+        """Whether values are, or hold, types that know their own form, such as `Image`."""
+        return mentions(self.type)
+
+    @cached_property
     def validator(self) -> TypeAdapter[Any]:
         """Pydantic's validator for type and constraints, built once."""
         from pydantic import Field as PydanticField
         from pydantic import PydanticSchemaGenerationError, TypeAdapter
 
-        constrained: Any = Annotated[self.type, PydanticField(**self.constraints)] if self.constraints else self.type
+        from adjoint.signature.typed_dicts import portable
+
+        checked = portable(self.type)
+        constrained: Any = Annotated[checked, PydanticField(**self.constraints)] if self.constraints else checked
         try:
             return TypeAdapter(constrained)
         except PydanticSchemaGenerationError:
@@ -73,6 +84,11 @@ class Field:
     def named(self, name: str, type_: Any) -> Field:
         """This field under its final name and type, refused if the name would collide."""
         check_name(name, self.direction)
+        fitting = next((known for plain, known in _FITTING.items() if type_ is plain), _CONSTRAINTS)
+        unfit = [key for key in self.constraints if key not in fitting]
+        if unfit:
+            message = f"the constraint {unfit[0]!r} has no meaning for {name!r}, which is {type_.__name__}."
+            raise SignatureError(message)
         default = self.default
         if default is MISSING and _admits_none(type_):
             default = None
@@ -98,8 +114,7 @@ def check_constraints(given: Mapping[str, Any]) -> dict[str, Any]:
     known = {name: value for name, value in given.items() if name != "prefix"}
     for name in known:
         if name not in _CONSTRAINTS:
-            msg = "constraint"
-            raise UnknownNameError.of(msg, name, _CONSTRAINTS | {"desc", "default"})
+            raise UnknownNameError.of("constraint", name, _CONSTRAINTS | {"desc", "default"})
     return known
 
 

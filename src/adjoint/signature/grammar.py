@@ -7,6 +7,7 @@ import builtins
 import datetime as dt
 import decimal
 import enum
+import importlib
 import re
 import sys
 import types
@@ -14,6 +15,7 @@ import typing
 from typing import TYPE_CHECKING, Any
 
 from adjoint.base.errors import SignatureError
+from adjoint.signature.types.known import knows_its_form
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +31,15 @@ _KNOWN: dict[str, Any] = {
     "Decimal": decimal.Decimal,
     "Enum": enum.Enum,
 }
+_OWN = {
+    **dict.fromkeys(("Audio", "File", "Image"), "media"),
+    **dict.fromkeys(("Citations", "Document"), "document"),
+    **dict.fromkeys(("Tool", "ToolCallResults", "ToolCalls"), "tool"),
+    "Code": "code",
+    "History": "history",
+    "Reasoning": "reasoning",
+}
+"""Our own types and their files in `types/`, imported when a signature names them."""
 _MAX_FRAMES = 100
 _ARROW = re.compile(r"'[^']*'|\"[^\"]*\"|(->)")
 """An arrow, unless it stands between quotes."""
@@ -104,12 +115,14 @@ def resolve(node: ast.expr, custom_types: Mapping[str, Any]) -> Any:
         case ast.Name(id=name):
             return _lookup(name, custom_types)
         case ast.Attribute(value=base, attr=attribute):
-            return getattr(resolve(base, custom_types), attribute)
+            owner = _lookup(base.id, custom_types, types.ModuleType) if isinstance(base, ast.Name) else resolve(base, custom_types)
+            return getattr(owner, attribute)
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
             return typing.Union[resolve(left, custom_types), resolve(right, custom_types)]  # noqa: UP007 - built at run time
         case ast.Subscript(value=base, slice=inner):
             origin = resolve(base, custom_types)
-            return origin[_arguments(inner, custom_types, literal=origin is typing.Literal)]
+            # Code["python"] takes a value, as Literal does, and no type.
+            return origin[_arguments(inner, custom_types, literal=origin is typing.Literal or knows_its_form(origin))]
     message = f"{ast.unparse(node)!r} is no type; write a type such as str, list[int] or Literal['a', 'b']."
     raise SignatureError(message)
 
@@ -126,7 +139,8 @@ def _arguments(node: ast.expr, custom_types: Mapping[str, Any], *, literal: bool
     return resolve(node, custom_types)
 
 
-def _lookup(name: str, custom_types: Mapping[str, Any]) -> Any:
+def _lookup(name: str, custom_types: Mapping[str, Any], *also: type) -> Any:
+    """What a name stands for; variables of callers count if they hold a type, or an object of the types in `also`."""
     for scope in (custom_types, _KNOWN):
         if name in scope:
             return scope[name]
@@ -136,9 +150,11 @@ def _lookup(name: str, custom_types: Mapping[str, Any]) -> Any:
             break
         for scope in () if _ours(frame) else (frame.f_locals, frame.f_globals):
             found = scope.get(name)
-            if isinstance(found, type | types.ModuleType) or typing.get_origin(found) is not None:
+            if isinstance(found, (type, *also)) or typing.get_origin(found) is not None:
                 return found
         frame = frame.f_back
+    if name in _OWN:
+        return _own(name)
     message = f"unknown type {name!r} in a signature; import it where the signature is written, or pass custom_types={{{name!r}: ...}}."
     raise SignatureError(message)
 
@@ -148,8 +164,13 @@ def _ours(frame: FrameType) -> bool:
     return str(frame.f_globals.get("__name__")).partition(".")[0] == __name__.partition(".")[0]
 
 
+def _own(name: str) -> Any:
+    """One of our own types."""
+    return getattr(importlib.import_module(f"adjoint.signature.types.{_OWN[name]}"), name)
+
+
 def closed(text: Any) -> Any:
-    """The type that a text from a file names: builtins, `typing`, dates and `Decimal`, and nothing from anywhere else.
+    """The type that a text from a file names: builtins, `typing`, dates, `Decimal` and our own, nothing from elsewhere.
 
     >>> closed("list[str] | None") == (list[str] | None)
     True
@@ -159,9 +180,11 @@ def closed(text: Any) -> Any:
             raise TypeError
         node = ast.parse(text, mode="eval").body
         _check_closed(node)
-        return resolve(node, {})
+        # Our own types are given by name, so that no variable of a caller can stand in for one.
+        names = {item.id for item in ast.walk(node) if isinstance(item, ast.Name)}
+        return resolve(node, {name: _own(name) for name in names & set(_OWN)})
     except (SyntaxError, TypeError, ValueError, RecursionError, MemoryError):
-        message = f"{str(text)[:80]!r} is no type that a file may name; allowed are builtins, typing, dates and Decimal."
+        message = f"{str(text)[:80]!r} is no type that a file may name; allowed are builtins, typing, dates, Decimal and adjoint's own."
         raise SignatureError(message) from None
 
 
@@ -183,7 +206,7 @@ def _check_closed(node: ast.expr) -> None:
     match node:
         case ast.Constant(value=None | builtins.Ellipsis):
             return
-        case ast.Name(id=name) if name in _KNOWN and name not in _OPEN:
+        case ast.Name(id=name) if name in _OWN or (name in _KNOWN and name not in _OPEN):
             return
         case ast.Attribute() if ast.unparse(node) in _DATES:
             return

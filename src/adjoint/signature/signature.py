@@ -137,34 +137,35 @@ class Signature(metaclass=SignatureMeta):
         known = {key: changes.pop(key) for key in ("desc", "default") if key in changes}
         constraints = {**old.constraints, **check_constraints(changes)}
         new = Field(
-            name=name,
-            type=old.type if type_ is None else type_,
             direction=old.direction,
             desc=known.get("desc", old.desc),
             default=known.get("default", old.default),
             constraints=constraints,
-        )
+        ).named(name, old.type if type_ is None else type_)
         return _build(cls.__name__, {**cls.fields, name: new}, cls.instructions)
 
     @classmethod
-    def append(cls, name: str, field: Field, type_: Any = str) -> type[Signature]:
+    def append(cls, name: str, field: Field, type_: Any = None) -> type[Signature]:
         """A copy with one more field after those of its direction."""
         return cls.insert(-1, name, field, type_)
 
     @classmethod
-    def prepend(cls, name: str, field: Field, type_: Any = str) -> type[Signature]:
+    def prepend(cls, name: str, field: Field, type_: Any = None) -> type[Signature]:
         """A copy with one more field before those of its direction."""
         return cls.insert(0, name, field, type_)
 
     @classmethod
-    def insert(cls, index: int, name: str, field: Field, type_: Any = str) -> type[Signature]:
-        """A copy with one more field at `index` among those of its direction (negative counts from behind the last)."""
+    def insert(cls, index: int, name: str, field: Field, type_: Any = None) -> type[Signature]:
+        """A copy with one more field at `index` among those of its direction (negative counts from behind the last).
+
+        Without a type it is text.
+        """
         if name in cls.fields:
             message = f"{cls.__name__} already has a field {name!r}; delete it first or choose another name."
             raise SignatureError(message)
         inputs, outputs = list(cls.input_fields.values()), list(cls.output_fields.values())
         side = inputs if field.direction == "input" else outputs
-        side.insert(index if index >= 0 else len(side) + 1 + index, field.named(name, type_))
+        side.insert(index if index >= 0 else len(side) + 1 + index, field.named(name, str if type_ is None else type_))
         return _build(cls.__name__, {f.name: f for f in inputs + outputs}, cls.instructions)
 
     @classmethod
@@ -191,6 +192,10 @@ def make(signature: Any, instructions: str | None = None, *, custom_types: Mappi
         fields.update({name: OutputField().named(name, type_) for name, type_ in outputs.items()})
         return _build("StringSignature", fields, instructions)
     if isinstance(signature, dict):
+        for name, pair in signature.items():
+            if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[1], Field)):
+                message = f"the field {name!r} is {pair!r}; write a pair of type and field, as in (str, InputField())."
+                raise SignatureError(message)
         fields = {name: spec.named(name, type_) for name, (type_, spec) in signature.items()}
         return _build("StringSignature", fields, instructions)
     message = f"a signature is a string such as 'question -> answer' or a Signature class, not {signature!r}."

@@ -1,4 +1,4 @@
-"""Floor 8: what users need to test their own programs: the scripted LM and the fake provider."""
+"""Floor 8: what users need to test their own programs: the scripted LM, the fake provider and the conformance suite of LMs."""
 
 from __future__ import annotations
 

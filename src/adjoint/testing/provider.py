@@ -1,4 +1,4 @@
-"""FakeProvider: an OpenAI-compatible server on this machine that answers as told and fails as told."""
+"""FakeProvider: a server on this machine that speaks the languages of all providers, answers as told and fails as told."""
 
 from __future__ import annotations
 
@@ -6,43 +6,22 @@ import asyncio
 import inspect
 import json
 import threading
-from dataclasses import dataclass, field
-from email.utils import formatdate
-from math import ceil
-from time import time
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, get_args
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 
 from aiohttp import web
 
 from adjoint.base.errors import UnknownNameError, UsageError
 from adjoint.base.rng import stream
+from adjoint.lm.types import Response
+from adjoint.testing.fake_openai import Chat, Embeddings, Messages, Responses, Text
+from adjoint.testing.fake_others import Anthropic, Gemini
+from adjoint.testing.faults import FAULTS, SAID, UNPAID, Fault, Sent, as_json, instead, met, spoil, status_of, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-Messages: TypeAlias = list[dict[str, Any]]
-Fault: TypeAlias = Literal[
-    "429",  # with Retry-After in seconds
-    "429-date",  # with Retry-After as an HTTP date
-    "429-reset",  # with x-ratelimit-reset-requests
-    "500",
-    "502",
-    "503",
-    "reset",  # the connection is cut before an answer
-    "half_body",  # ... and in the middle of one
-    "bad_utf8",
-    "html",  # a web page with status 200, as captive portals and proxies send it
-    "empty",
-    "no_choices",
-    "wrong_json",
-    "refusal",
-    "hang",  # no answer until the client or the server goes away
-]
-"""What can go wrong with one request."""
-
-FAULTS: tuple[Fault, ...] = get_args(Fault)
-_PAID = ("half_body", "bad_utf8", "no_choices", "refusal")
-"""Faults for which the model has worked, so that a provider sends a bill."""
+__all__ = ["FAULTS", "FakeProvider", "Fault", "Messages", "Raw"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +33,37 @@ class Raw:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+Answer: TypeAlias = str | Response | Raw
+
+
+class Dialect(Protocol):
+    """One provider's language: how it asks, how it answers whole or in events, how it says an error."""
+
+    part: str
+
+    def messages(self, body: dict[str, Any]) -> Messages: ...
+    def whole(self, body: dict[str, Any], said: Response) -> dict[str, Any]: ...
+    def events(self, body: dict[str, Any], said: Response) -> list[dict[str, Any]]: ...
+    def error(self, status: int, text: str, code: str) -> dict[str, Any]: ...
+
+
 class FakeProvider:
     """Use as `with FakeProvider() as provider:` (it runs in a thread) or `async with` (it runs on the current loop).
 
-    `answer` gets the messages and gives the text, or an awaitable of it, or a `Raw`; the default repeats the last
-    message. `latency` is in seconds. `faults` is a plan: its first entry meets the first request, and so on, `None`
-    for no fault; a `Raw` is an answer of your own. After the plan, `mix` gives each fault its probability, drawn from
-    `seed` and the number of the request. `retry_after` (seconds) is what the 429s ask for. With `api_key`, other keys
-    get a 401.
+    It speaks chat completions, completions, responses, embeddings, Anthropic's messages and Gemini's generateContent,
+    whole and streamed. `answer` gets the messages and gives the text, or a `Response` with all that a model can say (tool
+    calls, reasoning, a refusal, further texts), or an awaitable of it, or a `Raw`; the default repeats the last message.
+    `latency` is in seconds. `faults` is a plan: its first entry meets the first request, and so on, `None` for no fault;
+    a `Raw` is an answer of your own. After the plan, `mix` gives each fault its probability, drawn from `seed` and the
+    number of the request. `retry_after` (seconds) is what the 429s ask for. With `api_key`, other keys get a 401.
 
     `requests` counts arrivals, `billed` the replies for which a provider would send a bill; `max_in_flight` is the
-    most that was open at once, `bodies` what was sent. Point a client at `base_url`.
+    most that was open at once, `bodies` what was sent, `paths` where to. Point a client at `base_url`.
     """
 
     def __init__(
         self,
-        answer: Callable[[Messages], str | Raw | Awaitable[str | Raw]] | None = None,
+        answer: Callable[[Messages], Answer | Awaitable[Answer]] | None = None,
         *,
         latency: float = 0.0,
         faults: Iterable[Fault | Raw | None] = (),
@@ -87,6 +81,7 @@ class FakeProvider:
         self.api_key = api_key
         self.requests = self.billed = self.max_in_flight = self.in_flight = 0
         self.bodies: list[dict[str, Any]] = []
+        self.paths: list[str] = []
         self.base_url = ""
         self._runner: web.AppRunner | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -100,7 +95,8 @@ class FakeProvider:
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=64 * 2**20)
-        app.router.add_post("/v1/chat/completions", self._complete)
+        for path, dialect in _DIALECTS.items():
+            app.router.add_post(path, self._handler(dialect))
         # A client that goes away ends its handler, so `in_flight` is true to the wire.
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.01)
         await self._runner.setup()
@@ -128,35 +124,43 @@ class FakeProvider:
         self._thread.join()
         self._loop.close()
 
-    async def _complete(self, request: web.Request) -> web.StreamResponse:
-        number = self.requests
-        self.requests += 1
-        self.in_flight += 1
-        self.max_in_flight = max(self.max_in_flight, self.in_flight)
-        try:
-            return await self._serve(number, request)
-        finally:
-            self.in_flight -= 1
+    def _handler(self, dialect: Dialect) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            number = self.requests
+            self.requests += 1
+            self.in_flight += 1
+            self.max_in_flight = max(self.max_in_flight, self.in_flight)
+            try:
+                return await self._serve(number, request, dialect)
+            finally:
+                self.in_flight -= 1
 
-    async def _serve(self, number: int, request: web.Request) -> web.StreamResponse:
-        body = await request.json()
-        self.bodies.append(body)
-        sent = request.headers.get("Authorization", "")
-        if self.api_key is not None and sent != f"Bearer {self.api_key}":
+        return handle
+
+    async def _serve(self, number: int, request: web.Request, dialect: Dialect) -> web.StreamResponse:
+        body = {**_named(request), **await request.json()}
+        self.bodies.append({name: value for name, value in body.items() if name != "_stream"})
+        self.paths.append(request.path)
+        sent = _key(request)
+        if self.api_key is not None and sent != self.api_key:
             # Like some real servers this one repeats the key, so that tests can see whether it leaks.
-            return _error(401, f"Incorrect API key provided: {sent.removeprefix('Bearer ')}.", "invalid_api_key")
+            text = f"Incorrect API key provided: {sent}."
+            return web.json_response(dialect.error(401, text, "invalid_api_key"), status=401)
+        streamed = bool(body.get("stream") or body.pop("_stream", False))
         fault = self._fault(number)
         await asyncio.sleep(self.latency)
-        if fault is None or fault in _PAID:
-            self.billed += 1
-            return await self._reply(request, body, fault)
         if isinstance(fault, Raw):
             return _raw(fault)
-        if fault == "hang":
+        kind = met(fault, streamed=streamed) if fault else None
+        if kind == "hang":
             await asyncio.Event().wait()
-        if fault == "reset":
+        if kind == "reset":
             return _cut(request)
-        return self._refuse(fault)
+        if kind in UNPAID:
+            error = as_json(dialect.error(status_of(kind), *words_of(kind)))
+            return await _send(request, instead(kind, error, streamed=streamed, retry_after=self.retry_after))
+        self.billed += 1
+        return await self._reply(request, body, dialect, kind, streamed=streamed)
 
     def _fault(self, number: int) -> Fault | Raw | None:
         if number < len(self.faults):
@@ -168,67 +172,89 @@ class FakeProvider:
                 return fault
         return None
 
-    async def _reply(self, request: web.Request, body: dict[str, Any], fault: Fault | Raw | None) -> web.StreamResponse:
-        made = self.answer(body["messages"])
+    async def _reply(
+        self, request: web.Request, body: dict[str, Any], dialect: Dialect, fault: str | None, *, streamed: bool
+    ) -> web.StreamResponse:
+        made = self.answer(dialect.messages(body))
         answer = await made if inspect.isawaitable(made) else made
         if isinstance(answer, Raw):
             return _raw(answer)
-        data = completion(body, answer, refused=fault == "refusal")
-        if fault == "no_choices":
-            data["choices"] = []
-        raw = json.dumps(data).encode()
-        if fault == "bad_utf8":
-            raw = raw.replace(b'"content": "', b'"content": "\xff\xfe')
-        if fault == "half_body":
-            response = web.StreamResponse(headers={"Content-Length": str(len(raw)), "Content-Type": "application/json"})
-            await response.prepare(request)
-            await response.write(raw[: len(raw) // 2])
-            return _cut(request)
-        return web.Response(body=raw, content_type="application/json")
-
-    def _refuse(self, fault: Fault) -> web.Response:
-        if fault.startswith("429"):
-            return _error(429, "Rate limit reached.", "rate_limit_exceeded", self._wait_headers(fault))
-        if fault == "html":
-            return web.Response(text="<!DOCTYPE html><html><body>Please log in</body></html>", content_type="text/html")
-        if fault in ("empty", "wrong_json"):
-            return web.Response(body=b"" if fault == "empty" else b'{"choices": [', content_type="application/json")
-        return _error(int(fault), "The server had an error.", "server_error")
-
-    def _wait_headers(self, fault: Fault) -> dict[str, str]:
-        if fault == "429-reset":
-            return {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": f"{self.retry_after * 1000:.0f}ms"}
-        if fault == "429-date":
-            # A date has whole seconds; rounding up keeps the promise that nobody comes back early.
-            return {"Retry-After": formatdate(ceil(time() + self.retry_after), usegmt=True)}
-        return {"Retry-After": f"{self.retry_after:g}"}
+        said = _changed(answer if isinstance(answer, Response) else Response(answer), fault)
+        if streamed:
+            sent = Sent([*map(_frame, dialect.events(body, said))], "text/event-stream")
+        else:
+            sent = Sent([as_json(dialect.whole(body, said))])
+        if streamed and isinstance(dialect, Chat):
+            sent.frames.append(b"data: [DONE]\n\n")
+        if fault is not None and fault not in SAID:
+            error = as_json(dialect.error(529, "Overloaded.", "overloaded_error"))
+            sent = spoil(fault, sent, part=dialect.part, error=error)
+        return await _send(request, sent)
 
 
-def completion(body: Mapping[str, Any], text: str, *, refused: bool = False) -> dict[str, Any]:
-    """A chat completion that answers `body` with `text`; words count as tokens."""
-    words = text.split()
-    prompt = sum(len(str(message["content"]).split()) for message in body["messages"])
-    message: dict[str, Any] = {"role": "assistant", "content": None if refused else text}
-    if refused:
-        message["refusal"] = "I cannot help with that."
-    choice: dict[str, Any] = {"index": 0, "message": message, "finish_reason": "content_filter" if refused else "stop"}
-    if body.get("logprobs"):
-        choice["logprobs"] = {"content": [{"token": word, "logprob": -0.25} for word in words]}
-    usage = {"prompt_tokens": prompt, "completion_tokens": len(words), "total_tokens": prompt + len(words)}
-    return {"id": "fake", "object": "chat.completion", "model": body["model"], "choices": [choice], "usage": usage}
+_GEMINI = Gemini()
+_DIALECTS: dict[str, Dialect] = {
+    "/v1/chat/completions": Chat(),
+    "/v1/completions": Text(),
+    "/v1/responses": Responses(),
+    "/v1/embeddings": Embeddings(),
+    "/v1/messages": Anthropic(),
+    "/v1/models/{call:.+}": _GEMINI,
+    "/v1beta/models/{call:.+}": _GEMINI,
+}
+
+
+def _named(request: web.Request) -> dict[str, Any]:
+    """Gemini says in the address which model is meant and whether to stream."""
+    model, colon, method = request.match_info.get("call", "").rpartition(":")
+    return {"model": model, "_stream": method.startswith("stream")} if colon else {}
+
+
+def _key(request: web.Request) -> str:
+    headers = request.headers
+    return headers.get("x-api-key") or headers.get("x-goog-api-key") or headers.get("Authorization", "").removeprefix("Bearer ")
+
+
+def _changed(said: Response, fault: str | None) -> Response:
+    """What the model says under a fault of its own."""
+    if fault == "refusal":
+        return Response("I cannot help with that.", finish="refusal")
+    if fault == "length":
+        return replace(said, text=said.text[: len(said.text) // 2], finish="length")
+    if fault == "null_content":
+        return Response("")
+    return replace(said, text="the answer to another question") if fault == "swapped" else said
+
+
+def _frame(event: dict[str, Any]) -> bytes:
+    name = f"event: {event['type']}\n" if isinstance(event.get("type"), str) else ""
+    return f"{name}data: {json.dumps(event)}\n\n".encode()
+
+
+async def _send(request: web.Request, sent: Sent) -> web.StreamResponse:
+    headers = {"Content-Type": sent.content_type, **sent.headers}
+    if len(sent.frames) == 1 and sent.end == "close" and sent.content_type != "text/event-stream":
+        return web.Response(status=sent.status, body=sent.frames[0], headers=headers)
+    if sent.length is not None:
+        headers["Content-Length"] = str(sent.length)
+    response = web.StreamResponse(status=sent.status, headers=headers)
+    await response.prepare(request)
+    for frame in sent.frames:
+        await response.write(frame)
+        await asyncio.sleep(sent.pause)
+    if sent.end == "stall":
+        await asyncio.Event().wait()
+    return _cut(request) if sent.end == "cut" else response
 
 
 def _echo(messages: Messages) -> str:
-    return str(messages[-1]["content"])
+    content = messages[-1].get("content")
+    return content if isinstance(content, str) else json.dumps(content)
 
 
 def _raw(raw: Raw) -> web.Response:
     headers = {"Content-Type": "application/json", **raw.headers}
     return web.Response(status=raw.status, body=raw.body, headers=headers)
-
-
-def _error(status: int, text: str, code: str, headers: Mapping[str, str] | None = None) -> web.Response:
-    return web.json_response({"error": {"message": text, "type": code, "code": code}}, status=status, headers=headers)
 
 
 def _cut(request: web.Request) -> web.StreamResponse:

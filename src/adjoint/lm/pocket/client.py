@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import warnings
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -34,7 +34,8 @@ _GATHER_SECONDS = 0.001
 """How long the first request of a quiet moment waits for others to join it."""
 _SHARED_MIN = 12
 """A prefix of fewer tokens is not worth a cache entry."""
-_PREFIXES_KEPT = 8
+_PREFIX_TOKENS_KEPT = 9000
+"""Tokens of prefixes that stay at hand, about 6 KB each; a race over sixteen sets of demos fits."""
 _SPELLED_LIMIT = 0.5
 _SPELLED_MIN = 12
 
@@ -156,9 +157,9 @@ class Pocket:
         while self._queue:
             taken = [ask for ask in self._queue[: self._max_batch] if not ask.future.done()]
             self._queue = self._queue[self._max_batch :]
-            for prefix, asks in self._groups(taken):
+            for asks in self._groups(taken):
                 try:
-                    replies = await loop.run_in_executor(self._worker, self._decode, prefix, asks)
+                    replies = await loop.run_in_executor(self._worker, self._decode, asks)
                 except Exception as error:  # noqa: BLE001 - whatever it is belongs to those who wait, not to this task
                     for ask in asks:
                         if not ask.future.done():
@@ -168,34 +169,37 @@ class Pocket:
                     if not ask.future.done():
                         ask.future.set_result(reply)
 
-    def _groups(self, asks: list[_Ask]) -> list[tuple[tuple[int, ...], list[_Ask]]]:
-        """(shared prefix, its asks); asks that share with nobody go together by length, without a prefix."""
-        by_prefix: dict[tuple[int, ...], list[_Ask]] = {}
-        for ask in asks:
-            by_prefix.setdefault(ask.prefix, []).append(ask)
-        groups: list[tuple[tuple[int, ...], list[_Ask]]] = []
-        alone: list[_Ask] = []
-        for prefix, members in by_prefix.items():
-            if len(prefix) >= _SHARED_MIN and (len(members) > 1 or prefix in self._prefixes or len(by_prefix) == 1):
-                groups.append((prefix, members))
-            else:
-                alone += members
-        alone.sort(key=_length)
+    def _groups(self, asks: list[_Ask]) -> list[list[_Ask]]:
+        """What is decoded together: first all asks whose prefix is worth sharing, then the others by length."""
+        uses = Counter(ask.prefix for ask in asks)
+        alone = [ask for ask in asks if not self._shares(ask.prefix, uses)]
+        shared = [ask for ask in asks if self._shares(ask.prefix, uses)]
+        # A stable order by first use keeps equal prefixes together.
+        order = {prefix: at for at, prefix in enumerate(uses)}
+        shared.sort(key=lambda ask: order[ask.prefix])
+        groups = [shared] if shared else []
+        alone = sorted(
+            (replace(ask, prefix=(), job=replace(ask.job, suffix=ask.prefix + ask.job.suffix)) for ask in alone), key=_length
+        )
         while alone:
             # Rows are padded to the longest, so only prompts of similar length go together.
             limit = 1.3 * _length(alone[0]) + 32
             size = sum(_length(ask) <= limit for ask in alone)
-            groups.append(((), alone[:size]))
+            groups.append(alone[:size])
             alone = alone[size:]
         return groups
 
-    def _decode(self, prefix: tuple[int, ...], asks: list[_Ask]) -> list[Reply]:
+    def _shares(self, prefix: tuple[int, ...], uses: Counter[tuple[int, ...]]) -> bool:
+        """Whether the tokens before the last message are read apart from it, to be used again."""
+        return len(prefix) >= _SHARED_MIN and (uses[prefix] > 1 or prefix in self._prefixes or len(uses) == 1)
+
+    def _decode(self, asks: list[_Ask]) -> list[Reply]:
         """Runs in the worker thread, which alone touches the prefix cache's values."""
         from adjoint.lm.pocket.decode import generate
 
         engine = self._engine
-        jobs = [ask.job if prefix else replace(ask.job, suffix=ask.prefix + ask.job.suffix) for ask in asks]
-        return generate(engine.model, engine.tokenizer, self._prefix(prefix), jobs)
+        held: dict[tuple[int, ...], Prefix] = {ask.prefix: self._prefix(ask.prefix) for ask in asks}
+        return generate(engine.model, engine.tokenizer, [held[ask.prefix] for ask in asks], [ask.job for ask in asks])
 
     def _prefix(self, ids: tuple[int, ...]) -> Prefix:
         found = self._prefixes.get(ids)
@@ -205,13 +209,13 @@ class Pocket:
                 self._prefixes[ids] = found
         if ids:
             self._prefixes.move_to_end(ids)
-            while len(self._prefixes) > _PREFIXES_KEPT:
+            while sum(map(len, self._prefixes)) > _PREFIX_TOKENS_KEPT and len(self._prefixes) > 1:
                 self._prefixes.popitem(last=False)
         return found
 
 
 def _length(ask: _Ask) -> int:
-    return len(ask.prefix) + len(ask.job.suffix)
+    return len(ask.job.suffix)
 
 
 def _refuse_what_means_nothing(request: Request) -> None:

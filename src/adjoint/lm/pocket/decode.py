@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """One prompt behind a shared prefix. `suffix` is never empty; `limit` is in tokens; `temperature` 0 is greedy."""
+    """One prompt behind its prefix. `suffix` is never empty; `limit` is in tokens; `temperature` 0 is greedy."""
 
     suffix: tuple[int, ...]
     limit: int
@@ -49,15 +49,18 @@ class _Row:
     scores: list[float] = field(default_factory=list)
 
 
-def generate(model: Model, tokenizer: Tokenizer, prefix: Prefix, jobs: Sequence[Job]) -> list[Reply]:
-    """Replies in the order of the jobs. Rows that end leave the batch; no row's text depends on its neighbours."""
+def generate(model: Model, tokenizer: Tokenizer, prefixes: Sequence[Prefix], jobs: Sequence[Job]) -> list[Reply]:
+    """Replies in the order of the jobs, each behind its own prefix; jobs with the same prefix should be neighbours.
+
+    Rows that end leave the batch; no row's text depends on its neighbours.
+    """
     with one_thread():
-        return _generate(model, tokenizer, prefix, jobs)
+        return _generate(model, tokenizer, prefixes, jobs)
 
 
-def _generate(model: Model, tokenizer: Tokenizer, prefix: Prefix, jobs: Sequence[Job]) -> list[Reply]:
+def _generate(model: Model, tokenizer: Tokenizer, prefixes: Sequence[Prefix], jobs: Sequence[Job]) -> list[Reply]:
     capacity = max(len(job.suffix) + job.limit for job in jobs)
-    cache = model.cache(prefix, rows=len(jobs), capacity=capacity)
+    cache = model.cache(prefixes, capacity=capacity)
     logits = model.prefill(cache, [list(job.suffix) for job in jobs])
     rows = [_Row(index, job, _generator(job)) for index, job in enumerate(jobs)]
     replies: dict[int, Reply] = {}
@@ -74,7 +77,7 @@ def _generate(model: Model, tokenizer: Tokenizer, prefix: Prefix, jobs: Sequence
             return [replies[index] for index in range(len(jobs))]
         if len(alive) < len(rows):
             rows = [rows[at] for at in alive]
-            cache.keep(np.array(alive))
+            cache.keep(alive)
         ids = np.array([row.ids[-1] for row in rows])
         places = np.array([len(row.job.suffix) + len(row.ids) - 1 for row in rows])
         logits = model.step(cache, ids, places)

@@ -11,6 +11,7 @@ import numpy as np
 from adjoint.lm.pocket.blas import one_thread
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -45,14 +46,18 @@ class Prefix:
 
 @dataclass
 class Cache:
-    """Keys and values of the rows of one batch behind their shared prefix: [layers, 2, rows, heads, capacity, size]."""
+    """Keys and values of the rows of one batch, [layers, 2, rows, heads, capacity, size], each row behind its prefix.
 
-    prefix: Prefix
+    Rows with the same prefix stand together: the prefix is then read by all of them at once.
+    """
+
+    prefixes: list[Prefix]
     own: Floats
 
-    def keep(self, rows: Ints) -> None:
+    def keep(self, rows: Sequence[int]) -> None:
         """Forget all rows but these."""
-        self.own = np.ascontiguousarray(self.own[:, :, rows])
+        self.prefixes = [self.prefixes[row] for row in rows]
+        self.own = np.ascontiguousarray(self.own[:, :, list(rows)])
 
 
 class Model:
@@ -82,15 +87,15 @@ class Model:
         empty = Prefix(0, np.zeros((len(self.layers), 2, self.heads, 0, self.size), np.float32))
         if not ids:
             return empty
-        cache = self.cache(empty, rows=1, capacity=len(ids))
+        cache = self.cache([empty], capacity=len(ids))
         with one_thread():
             self._run(cache, np.array([ids]), np.array([len(ids) - 1]))
         return Prefix(len(ids), np.ascontiguousarray(cache.own[:, :, 0]))
 
-    def cache(self, prefix: Prefix, *, rows: int, capacity: int) -> Cache:
-        """An empty cache for `rows` sequences of at most `capacity` tokens behind `prefix`."""
-        shape = (len(self.layers), 2, rows, self.heads, capacity, self.size)
-        return Cache(prefix, np.zeros(shape, np.float32))
+    def cache(self, prefixes: Sequence[Prefix], *, capacity: int) -> Cache:
+        """An empty cache for one row behind each of `prefixes`, of at most `capacity` tokens each."""
+        shape = (len(self.layers), 2, len(prefixes), self.heads, capacity, self.size)
+        return Cache(list(prefixes), np.zeros(shape, np.float32))
 
     def prefill(self, cache: Cache, suffixes: list[list[int]]) -> Floats:
         """Reads the rows' own tokens; returns the logits behind the last of each: [rows, vocabulary].
@@ -116,7 +121,7 @@ class Model:
     def _run(self, cache: Cache, ids: Ints, last: Ints) -> Floats:
         """All tokens of all rows in blocks of bounded memory; the hidden state at place last[r] of each row r."""
         rows, length = ids.shape
-        total = cache.prefix.tokens + cache.own.shape[4]
+        total = max(prefix.tokens for prefix in cache.prefixes) + cache.own.shape[4]
         columns = max(1, min(length, 128))
         block = max(1, _CHUNK_FLOATS // (self.heads * columns * max(total, 1)))
         found = np.zeros((rows, self.width), np.float32)
@@ -131,10 +136,12 @@ class Model:
         return found
 
     def _pass(self, cache: Cache, part: slice, ids: Ints, places: Ints) -> Floats:
-        """New tokens ids[rows, time] at `places` behind the prefix -> hidden states [rows, time, width]."""
+        """New tokens ids[rows, time] at `places` behind the rows' prefixes -> hidden states [rows, time, width]."""
         rows, time = ids.shape
-        prefix, seen = cache.prefix, int(places.max()) + 1
-        cos, sin = (table[places + prefix.tokens][:, None] for table in (self._cos, self._sin))
+        prefixes, seen = cache.prefixes[part], int(places.max()) + 1
+        spans = _spans(prefixes)
+        before = np.array([prefix.tokens for prefix in prefixes])[:, None]
+        cos, sin = (table[places + before][:, None] for table in (self._cos, self._sin))
         hidden_from = np.where(np.arange(seen) <= places[..., None], np.float32(0), _MASKED)[:, None]
         row_index = np.arange(rows)[:, None]
         scale = np.float32(self.size**-0.5)
@@ -146,11 +153,19 @@ class Model:
             own = cache.own[index, :, part]
             own[0][row_index, :, places] = k.transpose(0, 2, 1, 3)
             own[1][row_index, :, places] = v.transpose(0, 2, 1, 3)
-            mixed = _attend(q, own[0][:, :, :seen], own[1][:, :, :seen], hidden_from, prefix.cache[index])
+            keys, values = own[0][:, :, :seen], own[1][:, :, :seen]
+            parts = [_attend(q[at], keys[at], values[at], hidden_from[at], prefix.cache[index]) for at, prefix in spans]
+            mixed = parts[0] if len(parts) == 1 else np.concatenate(parts)
             x = x + mixed.transpose(0, 2, 1, 3).reshape(rows, time, self.width) @ layer.out
             gate, up = np.split(_rms(x, layer.mlp_norm, self.eps) @ layer.gate_up, 2, axis=-1)
             x = x + (gate / (1 + np.exp(-gate)) * up) @ layer.down
         return x
+
+
+def _spans(prefixes: Sequence[Prefix]) -> list[tuple[slice, Prefix]]:
+    """The runs of neighbouring rows that share one prefix."""
+    edges = [at for at, prefix in enumerate(prefixes) if at == 0 or prefix is not prefixes[at - 1]]
+    return [(slice(start, stop), prefixes[start]) for start, stop in zip(edges, [*edges[1:], len(prefixes)], strict=True)]
 
 
 def _attend(q: Floats, keys: Floats, values: Floats, mask: Floats, shared: Floats) -> Floats:

@@ -1,0 +1,207 @@
+"""Values as text: what was written is read back, what is plainly meant is accepted, what is ambiguous is refused."""
+
+# ruff: noqa: UP045 - the older spelling is read as well
+
+import datetime as dt
+import enum
+import json
+import random
+from typing import Any, Literal, Optional
+
+import pydantic
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adjoint import OutputField, Signature
+from adjoint.adapters import values
+from adjoint.base.errors import ParseError
+
+
+class Color(enum.Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Person(pydantic.BaseModel):
+    name: str
+    age: int = pydantic.Field(0, alias="Age")
+    friends: list["Person"] = []
+
+
+def field(type_, **constraints):
+    return Signature({"out": (type_, OutputField(**constraints))}).fields["out"]
+
+
+def read(type_, text, **options):
+    return values.read(field(type_), text, **options)
+
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+cases = st.one_of(
+    st.tuples(st.just(int), st.integers()),
+    st.tuples(st.just(float), finite),
+    st.tuples(st.just(bool), st.booleans()),
+    st.tuples(st.just(Literal["positive", "negative", "A", "a", "a.", "[x]"]), st.sampled_from(["positive", "negative", "A", "a", "a.", "[x]"])),
+    st.tuples(st.just(Color), st.sampled_from(Color)),
+    st.tuples(st.just(list[str]), st.lists(st.text())),
+    st.tuples(st.just(list[Color]), st.lists(st.sampled_from(Color))),
+    st.tuples(st.just(list[float]), st.lists(finite)),
+    st.tuples(st.just(dict[str, int]), st.dictionaries(st.text(), st.integers())),
+    st.tuples(st.just(Optional[int]), st.none() | st.integers()),
+    st.tuples(st.just(dt.date), st.dates()),
+    st.tuples(st.just(set[int]), st.sets(st.integers())),
+    st.tuples(st.just(Person), st.builds(lambda name, age: Person(name=name, Age=age, friends=[Person(name="f")]), st.text(), st.integers())),
+)
+
+
+@given(cases)
+def test_what_was_written_is_read_back(case):
+    type_, value = case
+    assert read(type_, values.write(value)) == value
+
+
+@given(cases)
+def test_fences_around_a_value_change_nothing(case):
+    type_, value = case
+    assert read(type_, f"```json\n{values.write(value)}\n```") == value
+
+
+@given(st.text())
+def test_text_is_read_as_it_is_but_for_white_space_around_it(text):
+    assert read(str, text) == text.strip()
+    assert read(Optional[str], f"x{text}x") == f"x{text}x"
+
+
+@pytest.mark.parametrize(
+    ("type_", "text", "value"),
+    [
+        (int, "The answer is 42.", 42),
+        (int, "**7**", 7),
+        (int, "3.0", 3),
+        (int, "1,234", 1234),
+        (int, "12345678901234567890", 12345678901234567890),
+        (int, "5 out of 5", 5),
+        (float, "$1,200.50", 1200.5),
+        (float, "\N{MINUS SIGN}5", -5.0),
+        (float, "1e5", 1e5),
+        (bool, "Yes.", True),
+        (bool, "`false`", False),
+        (Literal["positive", "negative"], '"Positive".', "positive"),
+        (Literal["positive", "negative"], "negativ", "negative"),
+        (Literal["not_spam", "spam"], "Not spam", "not_spam"),
+        (Literal[1, 2], "2", 2),
+        (Color, "RED", Color.RED),
+        (list[int], "Here you are: [1, 2].", [1, 2]),
+        (list[int], "Sure!\n```json\n[1, 2]\n```\nBye", [1, 2]),
+        (dict[str, int], "{'a': 1, 'b': 2,}", {"a": 1, "b": 2}),
+        (dict[str, int], '{"a": 1', {"a": 1}),
+        (Optional[int], "None", None),
+        (Optional[str], "5", "5"),
+        (Optional[Literal["a", "b"]], "B", "b"),
+        (str | list[int], "see [1]", "see [1]"),
+        (Any, "just words", "just words"),
+    ],
+)
+def test_what_is_plainly_meant_is_accepted(type_, text, value):
+    found = read(type_, text)
+    assert (found, type(found)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    ("type_", "text"),
+    [
+        (int, "3 or 4"),
+        (int, "3.5"),
+        (int, "1,2,3"),
+        (int, "- 5"),
+        (int, "not 5"),
+        (int, "more than 5"),
+        (int, "2024-01-05"),
+        (int, "3/4"),
+        (int, "4/4"),
+        (int, "Q3"),
+        (int, "9" * 5000),
+        (int, "none"),
+        (float, "1.5k"),
+        (float, "2 million"),
+        (float, "50%"),
+        (float, "5 ½"),
+        (float, "nan"),
+        (float, "1e400"),
+        (bool, "not true"),
+        (bool, "maybe"),
+        (Literal["relevant", "other"], "irrelevant"),
+        (Literal["relevant", "other"], "not relevant"),
+        (Literal["should", "other"], "shouldn't"),
+        (Literal["category 1", "other"], "category 10"),
+        (Literal["A", "a"], "(ä)"),
+        (Literal["positive", "negative"], "positive and negative"),
+        (list[int], "[1] or [2]"),
+        (list[float], "[NaN]"),
+        (list[str], "I saw [redacted] and left"),
+        (dict, "[" * 100_000),
+        (dict, "{" * 15_000),
+        (dict, '{"a":' * 30_000),
+    ],
+)
+def test_what_is_ambiguous_is_refused(type_, text):
+    with pytest.raises(ParseError, match="out should be") as raised:
+        read(type_, text)
+    assert raised.value.raw == text
+
+
+def test_json_that_was_cut_off_is_not_mended():
+    with pytest.raises(ParseError):
+        read(list[int], "[1, 2", whole=False)
+    assert read(list[int], "[1, 2]", whole=False) == [1, 2]
+
+
+def test_constraints_are_checked_and_said():
+    short = field(str, max_length=3)
+    assert values.read(short, "abc") == "abc"
+    with pytest.raises(ParseError, match="max_length 3"):
+        values.read(short, "abcd")
+    with pytest.raises(ParseError, match="an integer"):
+        values.read(field(int, ge=1, le=5), "6")
+
+
+def test_a_choice_is_an_object_of_its_own():
+    literal = Literal["positive", "negative"]
+    assert read(literal, "positive") == "positive"
+    assert read(literal, "positive") is not literal.__args__[0]
+
+
+def malformed(number):
+    """A reply that was right and then damaged, with the value that it had."""
+    rng = random.Random(number)
+    value = {"".join(rng.choices('ab"{}[],:', k=3)): rng.randint(-9, 99) for _ in range(rng.randint(0, 3))}
+    text = list(json.dumps(value))
+    for _ in range(rng.randint(1, 3)):
+        position = rng.randrange(len(text))
+        text[position : position + rng.randint(0, 2)] = rng.choices("{}[]\",:'\\\n x1`", k=rng.randint(0, 2))
+        text = text or ["{"]
+    return "".join(text)
+
+
+@pytest.mark.parametrize("type_", [int, bool, Literal["yes", "no"], list[int], Person])
+def test_500_malformed_replies_give_values_of_the_type_or_parse_errors(type_):
+    checked = pydantic.TypeAdapter(type_)
+    for number in range(500):
+        try:
+            found = read(type_, malformed(number))
+        except ParseError:
+            continue
+        assert checked.validate_python(found, strict=True) == found
+
+
+def test_500_damaged_numbers_are_read_exactly_or_not_at_all():
+    rng = random.Random(0)
+    for _ in range(500):
+        right = rng.randint(-(10**6), 10**6)
+        other = rng.choice(["", " ", " or 3", "%", "k", " million", "/2", ".", " apples", "x", ", then 8"])
+        try:
+            found = read(int, f"{right}{other}")
+        except ParseError:
+            continue
+        assert found == right

@@ -1,0 +1,167 @@
+"""Runs that are killed and started again: nothing received is lost or bought twice, and the end is the unbroken run's."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from adjoint.ledger.store import Ledger
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LIMIT = 6
+"""Rows at once, and so the most replies that a kill can lose on their way."""
+
+USER_FILE = f"""
+    import asyncio, json, pathlib, sys
+    import adjoint
+    from adjoint.lm.types import Response, Usage
+
+    class Mine:
+        name, identity = "mine", "mine@1"
+
+        def note(self, what, request):
+            with open("calls.txt", "a") as file:  # one short write, so that a kill leaves whole lines
+                file.write(f"{{what}} {{request.key(self.identity)}}\\n")
+
+        async def __call__(self, request):
+            self.note("asked", request)
+            await asyncio.sleep(0.004)
+            text = self.answer(request.messages[0].content, request.messages[-1].content, len(request.messages))
+            self.note("answered", request)
+            return Response(text, usage=Usage(1, 10, 5))
+
+        def answer(self, system, word, turns):
+            if system.startswith("One step"):
+                return f"Mind the {{len(word) % 4}} letters."
+            if system.startswith("Improve"):
+                return f"Write CAPITALS, version {{len(word) % 7}}."
+            if "CAPITALS" in system or turns > 6:
+                return word.upper()
+            return word.upper() if word.endswith(("1", "2")) else word
+
+    class Twice(adjoint.Module):
+        def __init__(self):
+            self.first = adjoint.Predict("q -> answer", "Copy.")
+            self.second = adjoint.Predict("q -> answer", "Again.")
+
+        def forward(self, q):
+            return self.second(q=self.first(q=q).answer)
+
+    rows = [adjoint.Example(q=f"word{{i}}", answer=f"WORD{{i}}").with_inputs("q") for i in range(48)]
+    program = Twice() if "twice" in sys.argv else adjoint.Predict("q -> answer", "Copy.")
+    budget = next((word for word in sys.argv if word.endswith("calls")), None)
+    print("started", flush=True)
+    result = adjoint.optimize(
+        program, trainset=rows, metric=adjoint.exact_match, optimizer=sys.argv[1], lm=Mine(), limit={LIMIT}, budget=budget
+    )
+    result.program.save("program.json")
+    report = {{**result.report.to_dict(), "seconds": 0}}
+    pathlib.Path("report.json").write_text(json.dumps(report))
+"""
+
+
+class Place:
+    """A directory in which a user runs one command, again and again."""
+
+    def __init__(self, path: Path, *arguments: str) -> None:
+        path.mkdir()
+        self.path, self.arguments = path, arguments
+        (path / "run.py").write_text(textwrap.dedent(USER_FILE))
+
+    def start(self):
+        environment = {**os.environ, "ADJOINT_LEDGER": str(self.path / "ledger.db")}
+        command = [sys.executable, "-W", "error", "run.py", *self.arguments]
+        process = subprocess.Popen(
+            command, cwd=self.path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert process.stdout.readline() == "started\n"
+        return process
+
+    def run(self):
+        process = self.start()
+        error = process.communicate(timeout=60)[1]
+        assert (process.returncode, error) == (0, "")
+
+    def stop(self, after, how=signal.SIGKILL):
+        """Start the command and stop it when so many replies have come; the number of replies so far."""
+        goal = self.count("answered") + after
+        process = self.start()
+        while process.poll() is None and self.count("answered") < goal:
+            time.sleep(0.001)
+        process.send_signal(how)
+        return process.communicate(timeout=20)[1]
+
+    def lines(self, what):
+        calls = self.path / "calls.txt"
+        text = calls.read_text() if calls.exists() else ""
+        return [line.split()[1] for line in text.splitlines() if line.startswith(what + " ")]
+
+    def count(self, what):
+        return len(self.lines(what))
+
+    def kept(self):
+        """Keys that were asked for and have their reply in the ledger."""
+        ledger = Ledger(self.path / "ledger.db")
+        keys = {key for key in set(self.lines("asked")) if ledger.reply(key) is not None}
+        ledger.close()
+        return keys
+
+    def result(self):
+        return (self.path / "program.json").read_bytes(), (self.path / "report.json").read_bytes()
+
+
+COMMANDS = [("bootstrap-rs",), ("tgd", "twice"), ("bootstrap-rs", "90calls"), ("tgd", "40calls")]
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_a_run_that_is_killed_again_and_again_ends_as_the_unbroken_one(tmp_path, arguments):
+    unbroken, broken = Place(tmp_path / "unbroken", *arguments), Place(tmp_path / "broken", *arguments)
+    unbroken.run()
+    total, kills = unbroken.count("asked"), 3
+    points = random.Random(str(arguments))
+    for _ in range(kills):
+        before = broken.kept()
+        already = broken.count("asked")
+        broken.stop(after=points.randint(1, total // 4))
+        assert not before & set(broken.lines("asked")[already:])  # what was kept is never asked again
+    broken.run()
+    assert broken.result() == unbroken.result()
+    assert set(broken.lines("asked")) == set(unbroken.lines("asked"))
+    assert broken.count("asked") <= total + kills * LIMIT
+    assert max(Counter(broken.lines("asked")).values()) <= 1 + kills
+    asked = broken.count("asked")
+    broken.run()  # a finished run again asks nothing and gives the same
+    assert (broken.count("asked"), broken.result()) == (asked, unbroken.result())
+
+
+@pytest.mark.parametrize("arguments", [("bootstrap-rs",), ("tgd",)], ids=" ".join)
+def test_an_interrupt_keeps_every_reply_that_has_come(tmp_path, arguments):
+    place = Place(tmp_path / "place", *arguments)
+    error = place.stop(after=25, how=signal.SIGINT)
+    assert "KeyboardInterrupt" in error
+    assert set(place.lines("answered")) <= place.kept()
+    asked = place.count("asked")
+    place.run()
+    assert max(Counter(place.lines("answered")).values()) == 1
+    assert place.count("asked") > asked
+
+
+def test_a_budget_holds_over_all_lives_of_a_run_of_several_calls_a_row(tmp_path):
+    """With several calls a row the order of calls depends on time; the cap does not."""
+    place = Place(tmp_path / "place", "tgd", "twice", "60calls")
+    for after in (7, 13, 20):
+        place.stop(after)
+    place.run()
+    assert len(place.kept()) <= 60
+    assert place.count("asked") <= 60 + 3 * LIMIT

@@ -1,0 +1,137 @@
+"""Every client keeps the rules of the shipped suite, over real sockets against the fake provider."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pytest
+
+from adjoint.lm import http
+from adjoint.lm.anthropic import Anthropic
+from adjoint.lm.callable import CallableLM
+from adjoint.lm.completions import OpenAIText
+from adjoint.lm.gemini import Gemini
+from adjoint.lm.openai import OpenAIChat
+from adjoint.lm.responses import OpenAIResponses
+from adjoint.lm.scripted import ScriptedLM
+from adjoint.lm.types import Response, ToolCall, Usage
+from adjoint.testing import FakeProvider
+from adjoint.testing.faults import FAULTS
+from adjoint.testing.lm_suite import COUNT, ERRORS, PERSON, READY, STREAM_ERRORS, TOOL, WEATHER, LMConformance
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from adjoint.lm.base import BaseLM
+    from adjoint.lm.client import Client
+    from adjoint.lm.types import Request
+
+USAGE = Usage(1, 9, 9)
+
+
+def said(prompt: str, last: str) -> Response:
+    """What a capable model says to the questions of the suite."""
+    if "snowing" in prompt:
+        return Response("It snows in Paris.", usage=USAGE)
+    if WEATHER in prompt:
+        calls = (ToolCall("call_7", TOOL.name, json.dumps({"city": "Paris"})),)
+        return Response("", finish="tool_calls", tool_calls=calls, usage=USAGE)
+    if PERSON in prompt:
+        return Response('{"name": "Ada Lovelace", "age": 36}', usage=USAGE)
+    if COUNT in prompt:
+        return Response("one two three four five six", finish="length", usage=USAGE)
+    return Response("ready" if READY in prompt else last.rsplit(maxsplit=1)[-1], usage=USAGE)
+
+
+class Remote(LMConformance):
+    """A client against the fake provider, which plays a model that can do all that the suite asks for."""
+
+    client: ClassVar[type[Client]]
+    secret = "sk-canary-0123456789abcdef"
+
+    @pytest.fixture(autouse=True)
+    def serve(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        monkeypatch.setattr(http, "MAX_BODY", 2**20)
+        with FakeProvider(self.answer) as self.provider:
+            yield
+        assert self.provider.in_flight == 0
+
+    async def answer(self, messages: list[dict[str, Any]]) -> Response:
+        response = said(json.dumps([*messages, self.provider.bodies[-1]]), str(messages[-1].get("content") or "-"))
+        asked = self.provider.bodies[-1]
+        many = asked.get("n") or asked.get("generationConfig", {}).get("candidateCount") or 1
+        return Response(**{**vars_of(response), "others": (response.text,) * (many - 1)})
+
+    def lm(self) -> BaseLM:
+        return self.client("tiny", provider="fake", base_url=self.provider.base_url, api_key=self.secret, timeout=0.2)
+
+    def broken(self, fault: str) -> BaseLM:
+        self.provider.faults = [*[None] * self.provider.requests, fault]
+        return self.lm()
+
+    def open_connections(self) -> int:
+        return self.provider.in_flight
+
+
+def vars_of(response: Response) -> dict[str, Any]:
+    return {name: getattr(response, name) for name in response.__dataclass_fields__}
+
+
+class TestOpenAIChat(Remote):
+    client = OpenAIChat
+
+
+class TestOpenAIText(Remote):
+    client = OpenAIText
+    can = LMConformance.can - {"tools"}
+
+
+class TestOpenAIResponses(Remote):
+    client = OpenAIResponses
+
+
+class TestAnthropic(Remote):
+    client = Anthropic
+
+
+class TestGemini(Remote):
+    client = Gemini
+
+
+class TestCallable(LMConformance):
+    can = frozenset({"options", "usage"})
+
+    def lm(self) -> BaseLM:
+        return CallableLM(lambda prompt: said(prompt, prompt).text, name="function")
+
+
+class TestScripted(LMConformance):
+    can = frozenset({"options", "usage", "truncated", "tools", "schema"})
+
+    def lm(self) -> BaseLM:
+        async def answer(request: Request) -> Response:
+            await asyncio.sleep(0)
+            prompt = "\n".join(message.text for message in request.messages)
+            return said(prompt, prompt)
+
+        return ScriptedLM(answer)
+
+
+def test_the_suite_meets_every_fault_that_must_be_an_error() -> None:
+    answered = {"refusal", "length", "null_content", "wrong_type", "swapped"}
+    assert {*ERRORS, *STREAM_ERRORS} == {*FAULTS} - answered
+    assert len(FAULTS) >= 25
+
+
+class Silent(TestCallable):
+    def lm(self) -> BaseLM:
+        return CallableLM(lambda _: "", name="silent")
+
+
+def test_the_suite_fails_an_lm_that_breaks_the_rules() -> None:
+    with pytest.raises(AssertionError):
+        Silent().test_it_answers_with_text()
+    with pytest.raises(AssertionError):
+        Silent().test_answers_at_once_are_not_mixed_up()

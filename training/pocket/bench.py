@@ -1,0 +1,91 @@
+"""Speed, load time and peak memory of the shipped runtime, each in a fresh process. Prints a markdown table."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROWS = Path(__file__).parents[2] / "examples" / "tickets_test.jsonl"
+
+
+def prompts(count: int, shots: int) -> list[list[tuple[str, str]]]:
+    """Messages of `count` rows behind the same `shots` demonstrations."""
+    rows = [json.loads(line) for line in ROWS.read_text(encoding="utf-8").splitlines()]
+    front = [("system", "Handle the ticket.")]
+    for row in rows[-shots:] if shots else []:
+        front += [("user", row["inputs"]["ticket"]), ("assistant", row["expected"])]
+    return [[*front, ("user", row["inputs"]["ticket"])] for row in rows[:count]]
+
+
+def load() -> dict[str, float]:
+    start = time.perf_counter()
+    from adjoint.lm.pocket import Pocket
+
+    imported = time.perf_counter()
+    engine = Pocket()._engine
+    return {"import_s": imported - start, "load_s": time.perf_counter() - imported, "vocabulary": len(engine.tokenizer)}
+
+
+def decode(rows: int, shots: int, *, share: bool) -> dict[str, float]:
+    """Greedy replies of 32 tokens (nothing ends them), after one warm-up."""
+    from adjoint.lm.pocket import Pocket
+    from adjoint.lm.pocket.blas import one_thread
+    from adjoint.lm.pocket.decode import Job, generate
+    from adjoint.lm.types import Message
+
+    engine = Pocket()._engine
+    tokenizer, model = engine.tokenizer, engine.model
+    tokenizer.end = -1
+    talks = [[Message(role, text) for role, text in talk] for talk in prompts(rows, shots)]  # type: ignore[arg-type]
+    front = tokenizer.turns(talks[0][:-1])
+    mark = tokenizer.reply_mark()
+    best: dict[str, float] = {}
+    for _ in range(5):
+        with one_thread():
+            start = time.perf_counter()
+            prefix = model.prefix(front if share else [])
+            jobs = [Job((*tokenizer.turns(talk)[prefix.tokens :], mark), 1) for talk in talks]
+            generate(model, tokenizer, [prefix] * rows, jobs)
+            read = time.perf_counter() - start
+            jobs = [Job(job.suffix, 33) for job in jobs]
+            start = time.perf_counter()
+            generate(model, tokenizer, [model.prefix(front if share else [])] * rows, jobs)
+            total = time.perf_counter() - start
+        tokens = sum(len(tokenizer.turns(talk)) + 1 for talk in talks)
+        found = {"prompt_s": read, "prompt_tokens_s": tokens / read, "new_tokens_s": 32 * rows / max(total - read, 1e-9)}
+        best = found if not best or found["prompt_s"] < best["prompt_s"] else best
+    return best
+
+
+CASES = {
+    "load": "load()",
+    "batch 1, no demos": "decode(1, 0, share=False)",
+    "batch 32, no demos": "decode(32, 0, share=True)",
+    "batch 32, 8 demos, prefix read 32 times": "decode(32, 8, share=False)",
+    "batch 32, 8 demos, prefix shared": "decode(32, 8, share=True)",
+}
+
+
+def main() -> None:
+    if len(sys.argv) > 1:
+        found = eval(CASES[sys.argv[1]])
+        found["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(json.dumps(found))
+        return
+    print("| case | load s | prompt s | prompt tokens/s | new tokens/s | peak MB |\n|---|---|---|---|---|---|")
+    for name in CASES:
+        out = subprocess.run([sys.executable, __file__, name], capture_output=True, text=True, check=True).stdout
+        found = json.loads(out)
+        cells = [
+            f"{found[key]:,.{digits}f}" if key in found else ""
+            for key, digits in (("load_s", 3), ("prompt_s", 3), ("prompt_tokens_s", 0), ("new_tokens_s", 0), ("peak_mb", 0))
+        ]
+        print(f"| {name} | {' | '.join(cells)} |")
+
+
+if __name__ == "__main__":
+    main()
