@@ -629,6 +629,13 @@ def held_out_precise(rng: Random, rule: str, formats: tuple[str, ...]) -> str:
     return " ".join([first, *(HELD_OUT_FORMAT_TEXT[f] for f in formats)])
 
 
+def wordings() -> list[str]:
+    """All sentences that instructions are put together from."""
+    names = [name for _, _, names in RULES.values() for name in names]
+    forms = [text for texts in (*_FORMAT_TEXT.values(), *_INLINE.values()) for text in texts]
+    return [*_GIVE, *_GIVE_FROM, *_ASK_TO, *VAGUE, *HELD_OUT_VAGUE, *names, *map(sentence_case, names), *forms, *_CRITIQUE_TEXT.values()]
+
+
 _VERBS = ("Put", "Use", "Wrap", "Write it", "Surround", "End", "Add", "Finish", "Start", "Begin")
 
 
