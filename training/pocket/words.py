@@ -97,6 +97,8 @@ CITIES: tuple[str, ...] = tuple(
     )
 )  # fmt: skip
 
+CORE_CITIES: tuple[str, ...] = (*CITIES[:20], *_split("London Berlin Boston Chicago Dallas Denver Geneva Hamburg Munich Milan Naples Prague Porto Seattle Toronto Zurich"))
+
 NAMES: tuple[str, ...] = tuple(
     dict.fromkeys(
         _split(
