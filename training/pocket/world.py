@@ -79,7 +79,7 @@ _CORE = {"name": w.NAMES[:36], "city": w.CORE_CITIES, "item": w.ITEMS[:34]}
 def _fill(rng: Random, *, novel: bool = False) -> dict[str, str]:
     out = {}
     for slot, words in _KNOWN.items():
-        pool = NOVEL[slot] if novel and slot in NOVEL else _CORE[slot] if slot in _CORE and rng.random() < 0.4 else words
+        pool = NOVEL[slot] if novel and slot in NOVEL else _CORE[slot] if slot in _CORE and rng.random() < 0.6 else words
         out[slot] = rng.choice(pool)
     return out
 
