@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import tasks
 import torch
@@ -30,11 +30,13 @@ if TYPE_CHECKING:
 
 IDS = {token: i for i, token in enumerate(SPECIALS)}
 MAX_TOKENS = 1000
+#: ids, positions whose next token is learned, further positions that are learned with less weight
+Row: TypeAlias = "tuple[list[int], list[int], list[int]]"
 
 
-def encode(talk: Conversation, encoder: Encoder) -> tuple[list[int], list[int]]:
-    """(ids, positions whose next token is learned) of one conversation."""
-    ids, learned = [IDS["<|bos|>"]], []
+def encode(talk: Conversation, encoder: Encoder) -> Row:
+    """(ids, positions whose next token is learned, positions in front of what users and instructions say)."""
+    ids, learned, said = [IDS["<|bos|>"]], [], []
     for role, text, loss in talk.turns:
         ids.append(IDS[f"<|{role}|>"])
         start = len(ids)
@@ -43,28 +45,35 @@ def encode(talk: Conversation, encoder: Encoder) -> tuple[list[int], list[int]]:
             ids.append(IDS["<|end|>"])
             if loss:
                 learned += range(start - 1, len(ids) - 1)
-    return ids, learned
+        else:
+            said += range(start - 1, len(ids) - 1)
+    return ids, learned, said
 
 
-def step_batch(
-    seed: int, step: int, progress: float, size: int, encoder: Encoder, drawn: Counter[str]
-) -> list[tuple[list[int], list[int]]]:
-    """The sequences of one step, sorted by length; what was really drawn is counted."""
-    rng = Random(f"{seed}:{step}")
+LIGHT = 0.25
+
+
+def step_batch(seed: int, step: int, progress: float, size: int, encoder: Encoder, drawn: Counter[str], share: float) -> list[Row]:
+    """The sequences of one step, sorted by length; what was really drawn is counted.
+
+    `share` of the tokens that are no answers (what users and instructions say) are learned lightly: which words stand in
+    one place of a text teaches early which words are of one kind.
+    """
+    rng, other = Random(f"{seed}:{step}"), Random(f"{seed}:{step}:light")
     rows = []
     while len(rows) < size:
         talk = tasks.draw(rng, progress)
-        ids, learned = encode(talk, encoder)
+        ids, learned, said = encode(talk, encoder)
         if len(ids) <= MAX_TOKENS and learned:
             drawn[talk.family] += 1
-            rows.append((ids, learned))
+            rows.append((ids, learned, [p for p in said if share and other.random() < share]))
     return sorted(rows, key=lambda row: len(row[0]))
 
 
-def micro_batches(rows: list[tuple[list[int], list[int]]], budget: int) -> list[list[tuple[list[int], list[int]]]]:
+def micro_batches(rows: list[Row], budget: int) -> list[list[Row]]:
     """Groups of neighbours with at most `budget` padded tokens each."""
-    groups: list[list[tuple[list[int], list[int]]]] = []
-    current: list[tuple[list[int], list[int]]] = []
+    groups: list[list[Row]] = []
+    current: list[Row] = []
     for row in rows:
         if current and len(row[0]) * (len(current) + 1) > budget:
             groups.append(current)
@@ -73,19 +82,22 @@ def micro_batches(rows: list[tuple[list[int], list[int]]], budget: int) -> list[
     return [*groups, current]
 
 
-def backward(model: Llama, rows: list[tuple[list[int], list[int]]], total: int) -> tuple[float, int]:
+def backward(model: Llama, rows: list[Row], total: int) -> tuple[float, int]:
     """Adds the gradient of one micro-batch; returns (summed loss, tokens predicted right)."""
-    longest = max(len(ids) for ids, _ in rows)
-    ids = torch.tensor([row + [0] * (longest - len(row)) for row, _ in rows])
-    flat = torch.tensor([i * longest + p for i, (_, learned) in enumerate(rows) for p in learned])
+    longest = max(len(ids) for ids, _, _ in rows)
+    ids = torch.tensor([row + [0] * (longest - len(row)) for row, _, _ in rows])
+    answers = [i * longest + p for i, (_, learned, _) in enumerate(rows) for p in learned]
+    flat = torch.tensor(answers + [i * longest + p for i, (_, _, light) in enumerate(rows) for p in light])
+    n = len(answers)
     with torch.autocast("cpu", torch.bfloat16):
         hidden = model(ids).reshape(-1, model.shape.width)[flat]
         logits = F.linear(hidden, model.embed_tokens)
     targets = ids.reshape(-1)[flat + 1]
     logits = logits.float()
-    loss = F.cross_entropy(logits, targets, reduction="sum")
-    (loss / total).backward()
-    return loss.item(), int((logits.argmax(-1) == targets).sum())
+    loss = F.cross_entropy(logits[:n], targets[:n], reduction="sum")
+    light = LIGHT * F.cross_entropy(logits[n:], targets[n:], reduction="sum") if len(flat) > n else 0.0
+    ((loss + light) / total).backward()
+    return loss.item(), int((logits[:n].argmax(-1) == targets[:n]).sum())
 
 
 class Muon:
@@ -139,11 +151,12 @@ def main() -> None:
         "--minutes", type=float, default=math.inf, help="stop after this long in all; resume with the same command"
     )
     parser.add_argument("--tokens", type=float, default=math.inf, help="stop after this many tokens in all")
+    parser.add_argument("--light", type=float, default=0.15, help="share of the other tokens that are learned lightly")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--port", type=int, default=29517, help="where workers meet")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--batch", type=int, default=32, help="sequences a step")
-    parser.add_argument("--budget", type=int, default=4096, help="padded tokens of a micro-batch")
+    parser.add_argument("--budget", type=int, default=1536, help="padded tokens of a micro-batch")
     parser.add_argument("--width", type=int, default=160)
     parser.add_argument("--layers", type=int, default=6)
     parser.add_argument("--heads", type=int, default=5)
@@ -209,8 +222,8 @@ def run(rank: int, args: argparse.Namespace) -> None:
     window = [0.0, 0, 0, 0]
     # Workers must agree on when to stop, so only steps and tokens stop a run of several.
     while step < args.steps and tokens < args.tokens and (args.workers > 1 or seconds < args.minutes * 60):
-        rows = step_batch(args.seed, step, step / args.steps, args.batch, encoder, drawn)
-        total = sum(len(learned) for _, learned in rows)
+        rows = step_batch(args.seed, step, step / args.steps, args.batch, encoder, drawn, args.light)
+        total = sum(len(learned) for _, learned, _ in rows)
         mine = rows[rank :: args.workers]
         for group in micro_batches(mine, args.budget):
             loss, right = backward(model, group, total)
@@ -231,9 +244,9 @@ def run(rank: int, args: argparse.Namespace) -> None:
             for name, p in model.named_parameters():
                 average[name].lerp_(p.detach(), 0.03)
         step += 1
-        count = sum(len(ids) for ids, _ in rows)
+        count = sum(len(ids) for ids, _, _ in rows)
         tokens += count
-        window[2] += sum(len(learned) for _, learned in mine)
+        window[2] += sum(len(learned) for _, learned, _ in mine)
         window[3] += count
         now = time.perf_counter()
         seconds = now - started
