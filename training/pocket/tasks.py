@@ -84,7 +84,7 @@ def answers(rng: Random) -> Conversation:
     talk = Conversation(f"answers/{said}")
     brief = kind in world.SHORT
     if said == "precise":
-        turns = rng.choices((2, 4, 6, 9) if brief else (1, 2, 3, 5), (0.35, 0.3, 0.2, 0.15))[0]
+        turns = rng.choices((3, 5, 8, 12) if brief else (1, 2, 3, 5), (0.35, 0.3, 0.2, 0.15))[0]
         talk.system(world.precise(rng, rule, kind, formats))
     else:
         turns = rng.choices((3, 5, 7, 10, 14) if brief else (2, 3, 4, 6, 9), (0.2, 0.3, 0.25, 0.17, 0.08))[0] + (8 if rng.random() < 0.03 else 0)
