@@ -260,7 +260,7 @@ def run(rank: int, args: argparse.Namespace) -> None:
             with (args.run / "log.jsonl").open("a", encoding="utf-8") as log:
                 log.write(json.dumps(line) + "\n")
             logged, window = now, [0.0, 0, 0, 0]
-        if now - kept > 120:
+        if now - kept > 60:
             save()
             kept = now
     if rank:
