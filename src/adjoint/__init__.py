@@ -5,13 +5,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from adjoint.autograd.backward import set_backward_engine as set_backward_engine
+    from adjoint.adapters.baml import BAMLAdapter as BAMLAdapter
+    from adjoint.adapters.chat import ChatAdapter as ChatAdapter
+    from adjoint.adapters.json import JSONAdapter as JSONAdapter
+    from adjoint.adapters.two_step import TwoStepAdapter as TwoStepAdapter
+    from adjoint.adapters.xml import XMLAdapter as XMLAdapter
+    from adjoint.autograd.algebra import aggregate as aggregate
+    from adjoint.autograd.algebra import sum as sum
+    from adjoint.autograd.engine import get_engine as get_engine
+    from adjoint.autograd.engine import set_backward_engine as set_backward_engine
+    from adjoint.autograd.evaluations import ImageQALoss as ImageQALoss
+    from adjoint.autograd.evaluations import MultiChoiceTestTime as MultiChoiceTestTime
+    from adjoint.autograd.evaluations import MultiFieldEvaluation as MultiFieldEvaluation
+    from adjoint.autograd.evaluations import MultiFieldTokenParsedEvaluation as MultiFieldTokenParsedEvaluation
+    from adjoint.autograd.functions import StringBasedFunction as StringBasedFunction
+    from adjoint.autograd.functions import op as op
     from adjoint.autograd.llm import BlackboxLLM as BlackboxLLM
+    from adjoint.autograd.llm import FormattedLLMCall as FormattedLLMCall
     from adjoint.autograd.llm import LLMCall as LLMCall
-    from adjoint.autograd.llm import get_engine as get_engine
+    from adjoint.autograd.llm import MultimodalLLMCall as MultimodalLLMCall
+    from adjoint.autograd.losses import FunctionLoss as FunctionLoss
     from adjoint.autograd.losses import MetricLoss as MetricLoss
     from adjoint.autograd.losses import TextLoss as TextLoss
+    from adjoint.autograd.mode import no_grad as no_grad
     from adjoint.autograd.variable import Variable as Variable
+    from adjoint.data.batches import DataLoader as DataLoader
     from adjoint.data.loaders import load_rows as load_rows
     from adjoint.data.records import Example as Example
     from adjoint.data.records import Score as Score
@@ -21,23 +39,53 @@ if TYPE_CHECKING:
     from adjoint.eval.evaluate import evaluate as evaluate
     from adjoint.eval.metrics import exact_match as exact_match
     from adjoint.eval.metrics import f1 as f1
+    from adjoint.eval.plan import plan as plan
     from adjoint.ledger.store import Ledger as Ledger
     from adjoint.lm.budget import Budget as Budget
     from adjoint.lm.embed import Embedder as Embedder
+    from adjoint.lm.engine import EngineLM as EngineLM
+    from adjoint.modules.assertions import Assert as Assert
+    from adjoint.modules.assertions import Suggest as Suggest
+    from adjoint.modules.best_of_n import BestOfN as BestOfN
     from adjoint.modules.chain_of_thought import ChainOfThought as ChainOfThought
+    from adjoint.modules.code_act import CodeAct as CodeAct
+    from adjoint.modules.ensemble import Ensemble as Ensemble
+    from adjoint.modules.knn import KNN as KNN
+    from adjoint.modules.multi_chain import MultiChainComparison as MultiChainComparison
+    from adjoint.modules.parallel import Parallel as Parallel
     from adjoint.modules.predict import Predict as Predict
+    from adjoint.modules.program_of_thought import ProgramOfThought as ProgramOfThought
+    from adjoint.modules.react import ReAct as ReAct
+    from adjoint.modules.refine import Refine as Refine
+    from adjoint.modules.retrieve import Embeddings as Embeddings
+    from adjoint.modules.retrieve import EmbeddingsWithScores as EmbeddingsWithScores
+    from adjoint.modules.retrieve import Retrieve as Retrieve
+    from adjoint.modules.rlm import RLM as RLM
     from adjoint.modules.saved import load as load
+    from adjoint.modules.streaming import StatusMessage as StatusMessage
+    from adjoint.modules.streaming import StatusMessageProvider as StatusMessageProvider
+    from adjoint.modules.streaming import StreamListener as StreamListener
+    from adjoint.modules.streaming import StreamResponse as StreamResponse
+    from adjoint.modules.streaming import asyncify as asyncify
+    from adjoint.modules.streaming import streamify as streamify
+    from adjoint.modules.streaming import syncify as syncify
+    from adjoint.modules.vote import majority as majority
     from adjoint.optim.bootstrap import BootstrapFewShot as BootstrapFewShot
     from adjoint.optim.bootstrap import BootstrapFewShotWithRandomSearch as BootstrapFewShotWithRandomSearch
     from adjoint.optim.bootstrap import LabeledFewShot as LabeledFewShot
     from adjoint.optim.compile import aoptimize as aoptimize
     from adjoint.optim.compile import optimize as optimize
+    from adjoint.optim.solve import solve as solve
     from adjoint.optim.tgd import TGD as TGD
     from adjoint.optim.tgd import TextualGradientDescent as TextualGradientDescent
+    from adjoint.optim.tgd import TextualGradientDescentwithMomentum as TextualGradientDescentwithMomentum
     from adjoint.program.context import configure as configure
     from adjoint.program.context import context as context
+    from adjoint.program.events import BaseCallback as BaseCallback
     from adjoint.program.lm import LM as LM
     from adjoint.program.module import Module as Module
+    from adjoint.program.observe import inspect_history as inspect_history
+    from adjoint.program.observe import track_usage as track_usage
     from adjoint.program.parameter import Parameter as Parameter
     from adjoint.program.prediction import Prediction as Prediction
     from adjoint.program.tape import Tape as Tape
@@ -60,26 +108,55 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "autograd.backward": ("set_backward_engine",),
-    "autograd.llm": ("BlackboxLLM", "LLMCall", "get_engine"),
-    "autograd.losses": ("MetricLoss", "TextLoss"),
+    "adapters.baml": ("BAMLAdapter",),
+    "adapters.chat": ("ChatAdapter",),
+    "adapters.json": ("JSONAdapter",),
+    "adapters.two_step": ("TwoStepAdapter",),
+    "adapters.xml": ("XMLAdapter",),
+    "autograd.algebra": ("aggregate", "sum"),
+    "autograd.engine": ("get_engine", "set_backward_engine"),
+    "autograd.evaluations": ("ImageQALoss", "MultiChoiceTestTime", "MultiFieldEvaluation", "MultiFieldTokenParsedEvaluation"),
+    "autograd.functions": ("StringBasedFunction", "op"),
+    "autograd.llm": ("BlackboxLLM", "FormattedLLMCall", "LLMCall", "MultimodalLLMCall"),
+    "autograd.losses": ("FunctionLoss", "MetricLoss", "TextLoss"),
+    "autograd.mode": ("no_grad",),
     "autograd.variable": ("Variable",),
+    "data.batches": ("DataLoader",),
     "data.loaders": ("load_rows",),
     "data.records": ("Example", "Score"),
     "eval.evaluate": ("Evaluate", "aevaluate", "compare", "evaluate"),
     "eval.metrics": ("exact_match", "f1"),
+    "eval.plan": ("plan",),
     "ledger.store": ("Ledger",),
     "lm.budget": ("Budget",),
     "lm.embed": ("Embedder",),
+    "lm.engine": ("EngineLM",),
+    "modules.assertions": ("Assert", "Suggest"),
+    "modules.best_of_n": ("BestOfN",),
     "modules.chain_of_thought": ("ChainOfThought",),
+    "modules.code_act": ("CodeAct",),
+    "modules.ensemble": ("Ensemble",),
+    "modules.knn": ("KNN",),
+    "modules.multi_chain": ("MultiChainComparison",),
+    "modules.parallel": ("Parallel",),
     "modules.predict": ("Predict",),
+    "modules.program_of_thought": ("ProgramOfThought",),
+    "modules.react": ("ReAct",),
+    "modules.refine": ("Refine",),
+    "modules.retrieve": ("Embeddings", "EmbeddingsWithScores", "Retrieve"),
+    "modules.rlm": ("RLM",),
     "modules.saved": ("load",),
+    "modules.streaming": ("StatusMessage", "StatusMessageProvider", "StreamListener", "StreamResponse", "asyncify", "streamify", "syncify"),
+    "modules.vote": ("majority",),
     "optim.bootstrap": ("BootstrapFewShot", "BootstrapFewShotWithRandomSearch", "LabeledFewShot"),
     "optim.compile": ("aoptimize", "optimize"),
-    "optim.tgd": ("TGD", "TextualGradientDescent"),
+    "optim.solve": ("solve",),
+    "optim.tgd": ("TGD", "TextualGradientDescent", "TextualGradientDescentwithMomentum"),
     "program.context": ("configure", "context"),
+    "program.events": ("BaseCallback",),
     "program.lm": ("LM",),
     "program.module": ("Module",),
+    "program.observe": ("inspect_history", "track_usage"),
     "program.parameter": ("Parameter",),
     "program.prediction": ("Prediction",),
     "program.tape": ("Tape",),
@@ -95,16 +172,24 @@ _HOMES = {
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
+_MODULES = {
+    "autograd": "autograd",
+    **{name: f"textgrad.{name}" for name in ("config", "engine", "loss", "model", "optimizer", "tasks")},
+}
+"""Modules that are attributes without having been imported, as TextGrad's are (`tg.loss`)."""
+
 __all__ = [*sorted(_HOME), "__version__"]  # noqa: PLE0604 - built from the table above, so that the two cannot differ
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name on first use: `import adjoint` itself loads nothing."""
-    if name not in _HOME:
+    if name not in _HOME and name not in _MODULES:
         message = f"module 'adjoint' has no attribute {name!r}"
         raise AttributeError(message)
     import importlib
 
+    if name in _MODULES:
+        return importlib.import_module(f"adjoint.{_MODULES[name]}")
     value = getattr(importlib.import_module(f"adjoint.{_HOME[name]}"), name)
     globals()[name] = value
     return value

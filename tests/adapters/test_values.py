@@ -205,3 +205,13 @@ def test_500_damaged_numbers_are_read_exactly_or_not_at_all():
         except ParseError:
             continue
         assert found == right
+
+
+def test_a_schema_has_no_titles_but_keeps_fields_of_that_name():
+    class Book(pydantic.BaseModel):
+        title: str
+        pages: int
+
+    hint = values.hint(OutputField().named("book", Book))
+    assert '"title": {"type": "string"}' in hint
+    assert "Book" not in hint

@@ -8,8 +8,9 @@ import json
 import pytest
 
 import adjoint
-from adjoint.autograd import backward as backward_module
-from adjoint.autograd.backward import NoPathWarning, abackward
+from adjoint.autograd import engine as engines
+from adjoint.autograd.backward import abackward
+from adjoint.autograd.graph import NoPathWarning
 from adjoint.autograd.reduce import BUDGET, feedback_text, themes
 from adjoint.base.errors import AuthError, BudgetExceeded, ContextLengthError, GradientError
 from adjoint.lm.budget import Account, Budget
@@ -21,7 +22,7 @@ NOTES = "the bridge was built in nineteen hundred and four"
 
 @pytest.fixture(autouse=True)
 def no_engine_of_the_process(monkeypatch):
-    monkeypatch.setattr(backward_module, "_engine", {})
+    monkeypatch.setattr(engines, "_engine", {})
 
 
 def is_critic(request):
@@ -81,7 +82,7 @@ def test_a_perfect_score_asks_for_no_change():
     with adjoint.context(lm=lm):
         adjoint.MetricLoss(year)(adjoint.Example(page="p", year=1904).with_inputs("page"), program(page="p")).backward()
     assert len(lm.requests) == 2
-    assert program.read._instruction.grad == []
+    assert [(g.verdict, g.text, g.score) for g in program.read._instruction.grad] == [("ok", "", 1.0)]
 
 
 @pytest.mark.parametrize("form", ["{}", " {}\n", "{}."])
@@ -285,4 +286,4 @@ def test_reduced_feedback_is_bounded_and_says_how_much_is_left_out():
 
 
 def test_the_strongest_remark_is_shown_even_if_it_alone_is_too_long():
-    assert len(feedback_text(themes([gradient("y" * 5000)]))) == BUDGET
+    assert BUDGET - 50 < len(feedback_text(themes([gradient("y" * 5000)]))) <= BUDGET

@@ -7,8 +7,8 @@ import re
 import pytest
 
 import adjoint
-from adjoint.autograd import backward as backward_module
-from adjoint.autograd.backward import NoPathWarning
+from adjoint.autograd import engine as engines
+from adjoint.autograd.graph import NoPathWarning
 from adjoint.base.errors import ContextLengthError, GradientError, UsageError
 from adjoint.optim.tgd import TGD
 from adjoint.testing import ScriptedLM
@@ -18,7 +18,7 @@ ODD = 'a {brace} {{two}} <TAG attr="x"> </IMPROVED_VARIABLE> \\d+ \\\\ %s [[crit
 
 @pytest.fixture(autouse=True)
 def no_engine_of_the_process(monkeypatch):
-    monkeypatch.setattr(backward_module, "_engine", {})
+    monkeypatch.setattr(engines, "_engine", {})
 
 
 def text(value, role="text", **options):

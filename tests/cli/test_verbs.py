@@ -25,7 +25,8 @@ def test_eval_as_json_is_one_object_with_all_rows(adjoint_cli):
     said = adjoint_cli("eval", "words.py:loud", TEST, "--json")
     assert len(said.out.splitlines()) == 1
     report = said.json["reports"][0]
-    assert {"name", "score", "low", "high", "n", "errors", "calls", "usage", "seconds", "stopped", "rows"} == set(report)
+    figures = {"name", "score", "low", "high", "n", "errors", "calls", "usage", "usage_by_role", "seconds", "stopped"}
+    assert figures | {"rows"} == set(report)
     assert (report["score"], report["n"], len(report["rows"])) == (1.0, 40, 40)
     assert {"example", "score", "error", "usage", "seconds", "outputs"} == set(report["rows"][0])
 

@@ -159,7 +159,6 @@ def test_a_schema_is_closed_and_sent() -> None:
         ("pause_turn", "length"),
         ("tool_use", "tool_calls"),
         ("refusal", "refusal"),
-        ("something_new", "stop"),
     ],
 )
 def test_reasons_to_stop(provider: FakeProvider, said: str, finish: str) -> None:
@@ -198,6 +197,7 @@ def test_tokens_of_the_cache_count_as_input(provider: FakeProvider) -> None:
         (error("invalid_request_error", "max_tokens: wrong", 400), RequestError, "max_tokens"),
         (error("rate_limit_error", "slow down", 200), RateLimitError, "slow down"),
         (message(content="x"), ServerError, "no content"),
+        (message(stop_reason="something_new"), ServerError, "ended with 'something_new'"),
         (message(stop_reason=None), ServerError, "no content with a reason to stop"),
         (message(content=[{"type": "text", "text": 3}]), ServerError, "a int as content"),
         (message(content=[{"type": "tool_use", "id": "t"}]), ServerError, "a tool call without a name"),

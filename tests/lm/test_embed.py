@@ -83,6 +83,7 @@ def test_no_more_calls_are_in_flight_than_allowed(provider: FakeProvider) -> Non
         (rows(3), ServerError),
         (rows({"index": 0, "embedding": [1.0]}), ServerError),
         (rows({"index": 0, "embedding": [1.0]}, {"index": 0, "embedding": [1.0]}), ServerError),
+        (rows(*[{"index": index, "embedding": [1.0]} for index in (0, 1, 1)]), ServerError),
         (rows({"index": 0, "embedding": [1.0]}, {"index": 2, "embedding": [1.0]}), ServerError),
         (rows({"index": 0, "embedding": [1.0]}, {"index": "1", "embedding": [1.0]}), ServerError),
         (rows({"index": 0, "embedding": [1.0]}, {"index": [], "embedding": [1.0]}), ServerError),

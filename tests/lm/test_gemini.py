@@ -116,7 +116,7 @@ def test_log_probabilities_are_read(provider: FakeProvider) -> None:
 
 @pytest.mark.parametrize(
     ("why", "finish"),
-    [("STOP", "stop"), ("MAX_TOKENS", "length"), ("SAFETY", "refusal"), ("RECITATION", "refusal"), ("NEW", "stop")],
+    [("STOP", "stop"), ("MAX_TOKENS", "length"), ("SAFETY", "refusal"), ("RECITATION", "refusal"), ("MODEL_ARMOR", "refusal")],
 )
 def test_reasons_to_finish(provider: FakeProvider, why: str, finish: str) -> None:
     provider.faults = [candidate({"text": "x"}, why=why)]
@@ -147,6 +147,7 @@ def said(number: int, words: str, **details: Any) -> Raw:
         (said(400, "The input token count (9) exceeds the maximum number of tokens allowed (8)."), ContextLengthError, "exceeds"),
         (said(503, "The model is overloaded."), ServerError, "overloaded"),
         (candidate({"text": "x"}, why=None), ServerError, "ended with None"),
+        (candidate({"text": "half"}, why="OTHER"), ServerError, "ended with 'OTHER'"),
         (candidate(why="MALFORMED_FUNCTION_CALL"), ServerError, "MALFORMED_FUNCTION_CALL"),
         (candidate({"text": 3}), ServerError, "a int as content"),
         (candidate({"functionCall": {}}), ServerError, "a tool call without a name"),

@@ -255,6 +255,14 @@ def test_a_provider_that_repeats_the_key_or_a_part_of_it_does_not_make_it_leak(p
         assert str(caught.value).isprintable()
 
 
+def test_a_key_of_short_words_does_not_leak_either(provider: FakeProvider) -> None:
+    key = "ab+cd/ef=gh:ij"
+    provider.faults = [Raw(401, f"wrong key {key}".encode())]
+    with pytest.raises(AuthError, match=r"wrong key \[key\]") as caught:
+        portal.run(client(provider, api_key=key)(ASK))
+    assert key not in str(caught.value)
+
+
 def test_an_endpoint_that_would_carry_a_secret_in_its_url_is_refused() -> None:
     for url in ("https://me:secret@host/v1", "https://host/v1?key=secret"):
         with pytest.raises(UsageError, match="api_key") as caught:

@@ -473,15 +473,12 @@ def test_a_budget_is_never_exceeded_under_sixty_four_calls_at_once(seed: int) ->
 
 
 def test_a_cap_in_dollars_is_refused_as_soon_as_a_price_is_not_known() -> None:
-    account = Account(Budget(usd=1.0))
-    lm = Spend(scripted(lambda _: Response("x", usage=Usage(1, 1, 1, None))), account)
-
-    async def story() -> None:
-        await lm(ask())
-        with pytest.raises(BudgetExceeded, match="needs a price"):
-            await lm(ask())
-
-    asyncio.run(story())
+    unknown = scripted(name="nobody/knows")
+    unknown.price = None
+    with pytest.raises(BudgetExceeded, match="needs a price"):
+        asyncio.run(Spend(unknown, Account(Budget(usd=1.0)))(ask()))
+    assert unknown.requests == []
+    assert asyncio.run(Spend(unknown, Account(Budget(usd=1.0, allow_unpriced=True)))(ask())).text == "q"
 
 
 def test_a_token_is_at_least_one_byte() -> None:

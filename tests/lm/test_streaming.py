@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adjoint.base.errors import AuthError, RateLimitError, ServerError, TransportError, UsageError
@@ -167,6 +167,12 @@ BROKEN: list[tuple[type[Client], Raw, type[LMError], str]] = [
     (Anthropic, events({"type": "error", "error": {"type": "overloaded_error", "message": "m"}}), ServerError, "529"),
     (Anthropic, events({"type": "content_block_delta", "index": 0, "delta": {}}), ServerError, "not begun"),
     (Anthropic, events({"type": "content_block_start", "content_block": {}}), ServerError, "without an index"),
+    (
+        Anthropic,
+        events({"type": "message_start", "message": {}}, {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}),
+        ServerError,
+        "ended before the reply did",
+    ),
     (Anthropic, events({"type": "message_stop"}), ServerError, "no content with a reason to stop"),
     (OpenAIResponses, events({"type": "error", "code": "rate_limit_exceeded", "message": "m"}), RateLimitError, "429"),
     (
@@ -238,14 +244,17 @@ def test_a_hundred_streams_at_once_are_not_mixed_up(provider: FakeProvider) -> N
     assert provider.in_flight == 0
 
 
-DATA = st.lists(st.text(st.characters(exclude_characters="\r\n", codec="utf-8"), min_size=1), min_size=1, max_size=5)
+LINE = st.text(st.characters(exclude_characters="\r\n", codec="utf-8"), min_size=1)
+DATA = st.lists(st.lists(LINE, min_size=1, max_size=3), min_size=1, max_size=4)
 
 
 @given(DATA, st.sampled_from(["\n", "\r\n", "\r"]), st.lists(st.integers(0, 400), max_size=12))
-def test_events_are_the_same_wherever_the_bytes_are_cut(texts: list[str], end: str, cuts: list[int]) -> None:
-    raw = "".join(f": note{end}event: x{end}data: {text}{end}{end}" for text in texts).encode()
+@example([["a", "b"], ["c"]], "\r\n", list(range(60)))
+def test_events_are_the_same_wherever_the_bytes_are_cut(data: list[list[str]], end: str, cuts: list[int]) -> None:
+    lines = ["".join(f"data: {line}{end}" for line in lines) for lines in data]
+    raw = "".join(f": note{end}event: x{end}{event}{end}" for event in lines).encode()
     parser, found, start = Events(), [], 0
     for cut in [*sorted(cuts), len(raw)]:
         found += parser.feed(raw[start : max(cut, start)])
         start = max(cut, start)
-    assert [*found, *parser.end()] == texts
+    assert [*found, *parser.end()] == ["\n".join(lines) for lines in data]

@@ -190,19 +190,22 @@ def test_responses_have_items_of_their_own() -> None:
 
 
 def test_responses_parts_and_what_they_lack() -> None:
-    parts = (*PARTS, Part("file", url="https://x/y.pdf"))
+    parts = (*PARTS[:3], PARTS[4], Part("file", url="https://x/y.pdf"))
     content = sent(OpenAIResponses, Request((Message("user", parts),)))["input"][0]["content"]
-    assert [part["type"] for part in content] == [
-        "input_text", "input_image", "input_image", "input_audio", "input_file", "input_file",
-    ]  # fmt: skip
-    assert content[-1] == {"type": "input_file", "file_url": "https://x/y.pdf"}
+    assert content == [
+        {"type": "input_text", "text": "see"},
+        {"type": "input_image", "image_url": "data:image/png;base64,aGk=", "detail": "auto"},
+        {"type": "input_image", "image_url": "https://x/y.png", "detail": "auto"},
+        {"type": "input_file", "file_data": "data:application/pdf;base64,aGk=", "filename": "a.pdf"},
+        {"type": "input_file", "file_url": "https://x/y.pdf"},
+    ]
     assert sent(OpenAIResponses, Request((Message("assistant", (Part("text", "a"),)),)))["input"][0]["content"] == [
         {"type": "output_text", "text": "a"}
     ]
     with pytest.raises(UsageError, match="no stop sequences"):
         sent(OpenAIResponses, ASK.with_options(stop=("x",)))
-    with pytest.raises(UsageError, match="takes no audio by URL"):
-        sent(OpenAIResponses, Request((Message("user", (Part("audio", url="https://x"),)),)))
+    with pytest.raises(UsageError, match="takes no audio audio/mpeg"):
+        sent(OpenAIResponses, Request((Message("user", PARTS),)))
 
 
 @pytest.mark.parametrize(

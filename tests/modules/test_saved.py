@@ -76,6 +76,9 @@ def test_the_state_must_fit_the_program(tmp_path):
     body = json.loads((tmp_path / "best.json").read_text())
     body["state"]["demos"] = ["not a demo"]
     (tmp_path / "best.json").write_text(json.dumps(body))
+    with pytest.raises(UsageError, match="not as it was saved"):
+        adjoint.load(tmp_path / "best.json")
+    (tmp_path / "best.json").write_text(json.dumps({**body, "digest": ""}))
     with pytest.raises(UsageError, match="parameter 'demos' is a list of objects"):
         adjoint.load(tmp_path / "best.json")
 
@@ -85,7 +88,7 @@ def test_a_bad_description_is_refused(spec, tmp_path):
     adjoint.Predict("q -> a").save(tmp_path / "best.json")
     body = json.loads((tmp_path / "best.json").read_text())
     body["signatures"]["self"]["outputs"]["a"] = spec
-    (tmp_path / "best.json").write_text(json.dumps(body))
+    (tmp_path / "best.json").write_text(json.dumps({**body, "digest": ""}))
     with pytest.raises(UsageError, match="describes a signature that cannot be read"):
         adjoint.load(tmp_path / "best.json")
 

@@ -166,7 +166,14 @@ async def answer_lines(ask: Asker, rng: Random, side: list[Combo], n: int) -> di
             asked = pair(rng, combo)
             rows.append((prompt(rng.choice(world.HELD_OUT_VAGUE), demos, asked[0]), asked[1]))
         out[f"vague, {shots} demos"] = await _score(ask, rows)
-    for name in ("canonical wording", "a wording of training", "a wording never trained"):
+    wordings: dict[str, Callable[[Combo], str]] = {
+        "canonical wording": lambda c: world.canonical(c[0], c[1]),
+        "a wording of training": lambda c: world.precise(rng, c[0], c[2], c[1]),
+        "rule in a new wording": lambda c: world.held_out_precise(rng, c[0], c[1], new_formats=False),
+        "formats in new wordings": lambda c: world.held_out_precise(rng, c[0], c[1], new_rule=False),
+        "both in new wordings": lambda c: world.held_out_precise(rng, c[0], c[1]),
+    }
+    for name, say in wordings.items():
         rows = []
         for _ in range(n):
             rule, formats, kind = combo = some_combo(rng, side)
@@ -177,7 +184,7 @@ async def answer_lines(ask: Asker, rng: Random, side: list[Combo], n: int) -> di
             else:
                 said = world.held_out_precise(rng, rule, formats)
             asked = pair(rng, combo)
-            rows.append((prompt(said, (), asked[0]), asked[1]))
+            rows.append((prompt(say(combo), (), asked[0]), asked[1]))
         out[f"precise, 0 demos, {name}"] = await _score(ask, rows)
     return out
 

@@ -415,7 +415,7 @@ _GIVE = (
     "The task is to give the {x}.", "The answer is the {x}.", "Write down the {x} and nothing else.", "Get the {x}.", "State the {x}.",
     "Say what the {x} is.", "Give me the {x}.", "Respond with the {x}.", "Write just the {x}.", "Show the {x}.", "We want the {x}.",
     "Find the {x} and give it.", "Look for the {x}.", "Only the {x}.", "Just the {x}.", "The {x} only.", "Take the {x}.",
-    "See what the {x} is and write it.", "Help me find the {x}.", "Read it and give the {x}.", "The output is the {x}.", "The reply is the {x} and nothing more.",
+    "See what the {x} is and write it.", "Help me find the {x}.", "I want to know the {x}.", "Can you give the {x}?", "Which {x} is it?", "Let me know the {x}.", "Just tell me the {x}.", "Find and write the {x}.", "Read it and give the {x}.", "The output is the {x}.", "The reply is the {x} and nothing more.",
 )  # fmt: skip
 _GIVE_FROM = (
     "Give the {x} from the {s}.", "Read the {s} and give the {x}.", "Find the {x} in the {s}.", "Extract the {x} from the {s}.",

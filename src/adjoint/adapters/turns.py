@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from adjoint.adapters import native, values, written
+from adjoint.adapters import native, schemas, written
 from adjoint.adapters.base import NOTHING
 from adjoint.base.errors import ParseError, RefusalError, UsageError
 from adjoint.base.parts import Part
@@ -72,7 +72,7 @@ class Layout:
     @cached_property
     def schema(self) -> dict[str, Any]:
         """The JSON schema of the reply as one object."""
-        return values.object_schema(self.outputs, self.signature_name)
+        return schemas.object_schema(self.outputs, self.signature_name)
 
 
 _layouts: weakref.WeakKeyDictionary[type[Signature], dict[Any, Layout]] = weakref.WeakKeyDictionary()

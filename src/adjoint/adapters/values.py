@@ -10,14 +10,13 @@ import types
 import typing
 from typing import TYPE_CHECKING, Any
 
+from adjoint.adapters.schemas import field_schema
 from adjoint.adapters.written import write as write  # noqa: PLC0414 - reading and writing are looked for in one place
-from adjoint.base.errors import ParseError, SignatureError
+from adjoint.base.errors import ParseError
 from adjoint.base.json import canonical, plain
 from adjoint.signature.types.known import knows_its_form, role_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from adjoint.signature.fields import Field
 
 _NUMBER = re.compile(r"[-+]?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?")
@@ -30,13 +29,16 @@ _CHANGES_NUMBER = frozenset(
 )
 """Words near a number that make it mean another one."""
 _FENCE = re.compile(r"^```[\w+-]*\n(.*?)\n?```[ \t]*$", re.DOTALL | re.MULTILINE)
-_BRACKET = re.compile(r"[\[{]")
+_DIGIT, _LETTER = re.compile(r"\d"), re.compile(r"[^\W\d_]")
+_BRACKET, _ANY_BRACKET = re.compile(r"[\[{]"), re.compile(r"[\[{}\]]")
 _AROUND_WORD = "`'\" \n.*()[]"
 _SPACE = re.compile(r"[\s_-]+")
 _TRUE, _FALSE = frozenset({"true", "yes", "y", "1"}), frozenset({"false", "no", "n", "0"})
 _NOTHING = frozenset({"", "none", "null"})
+_HAVE_JSON = (str, int, bool)
 _UNCLEAR = object()
 """Stands for a text that has no plain reading: no validator accepts it."""
+_MARKS = dict.fromkeys(map(ord, "[]{}\"'`,:; \t\r\n"))
 _MOST_OBJECTS = 64
 """Places in a reply at which a JSON object is looked for."""
 _MAX_REPAIR = 20_000
@@ -61,19 +63,19 @@ def hint(field: Field) -> str:
     >>> hint(Signature("q -> label: Literal['a', 'b']").output_fields["label"])
     'one of: a, b'
     """
-    inner = _inner(field.type) if _admits_none(field.type) else field.type
-    if role_of(inner) == "reasoning":
+    bare = inner(field.type) if _admits_none(field.type) else field.type
+    if role_of(bare) == "reasoning":
         return ""
-    words = _words(inner) or "JSON that matches " + json.dumps(_schema(field), ensure_ascii=False)
-    if inner is not field.type and _words(inner):
-        words += " or null"
+    said = words(bare) or "JSON that matches " + json.dumps(field_schema(field), ensure_ascii=False)
+    if bare is not field.type and words(bare):
+        said += " or null"
     if field.type is str and not field.constraints:
-        words = ""
+        said = ""
     limits = ", ".join(f"{key} {value}" for key, value in field.constraints.items())
-    return f"{words} ({limits})" if limits else words
+    return f"{said} ({limits})" if limits else said
 
 
-def _words(type_: Any) -> str:
+def words(type_: Any) -> str:
     """What a simple type demands; empty for those that need a schema."""
     allowed = choices(type_)
     if allowed is not None:
@@ -81,7 +83,7 @@ def _words(type_: Any) -> str:
     if knows_its_form(type_):
         return str(type_.description())
     named = ((str, "text"), (int, "an integer"), (float, "a number"), (bool, "true or false"))
-    return next((words for simple, words in named if type_ is simple), "")
+    return next((said for simple, said in named if type_ is simple), "")
 
 
 def read(field: Field, text: str, *, whole: bool = True) -> Any:
@@ -92,12 +94,16 @@ def read(field: Field, text: str, *, whole: bool = True) -> Any:
     stripped = text.strip()
     if field.type is str and not field.constraints:
         return stripped
-    guess = _guess(field.type, stripped, whole=whole)
-    value, reason = _validated(field, guess)
-    if reason and guess is not stripped and _takes_text(field.type):
-        value, reason = _validated(field, stripped)
+    return checked(field, guess(field.type, stripped, whole=whole), stripped)
+
+
+def checked(field: Field, meant: Any, text: str) -> Any:
+    """The value that a text was taken for, if it fits the field; `ParseError` says what was expected otherwise."""
+    value, reason = _validated(field, meant)
+    if reason and meant is not text and _takes_text(field.type):
+        value, reason = _validated(field, text)
     if reason:
-        message = f"{field.name} should be {hint(field) or field.type}, got {_short(stripped)!r} ({reason})."
+        message = f"{field.name} should be {hint(field) or field.type}, got {_short(text)!r} ({reason})."
         raise ParseError(message, raw=text)
     # A choice is an object that the program's code shares: a copy tells the tape that this very value was passed on.
     return value.encode("utf-8", "surrogatepass").decode("utf-8", "surrogatepass") if type(value) is str else value
@@ -109,7 +115,8 @@ def _validated(field: Field, guess: Any) -> tuple[Any, str]:
 
     try:
         value = field.validator.validate_python(guess)
-        canonical(plain(value))
+        if type(value) not in _HAVE_JSON:
+            canonical(plain(value))
     except ValidationError as error:
         return None, "; ".join(item["msg"] for item in error.errors(include_url=False))
     except (ValueError, RecursionError):
@@ -117,12 +124,12 @@ def _validated(field: Field, guess: Any) -> tuple[Any, str]:
     return value, ""
 
 
-def _guess(type_: Any, text: str, *, whole: bool) -> Any:
+def guess(type_: Any, text: str, *, whole: bool = True) -> Any:
     """The Python value that the text most plainly stands for; validation decides whether it fits."""
-    inner = _inner(type_)
-    if inner is not type_:
+    within = inner(type_)
+    if within is not type_:
         nothing = _admits_none(type_) and _unfenced(text).strip(_AROUND_WORD).casefold() in _NOTHING
-        return None if nothing else _guess(inner, text, whole=whole)
+        return None if nothing else guess(within, text, whole=whole)
     allowed = choices(type_)
     if allowed is None and type_ not in (bool, int, float):
         return text if type_ is str else _structure(type_, text, whole=whole)
@@ -161,7 +168,7 @@ def _unfenced(text: str) -> str:
     return fenced.group(1).strip() if fenced else text
 
 
-def _inner(type_: Any) -> Any:
+def inner(type_: Any) -> Any:
     """`X` of `Annotated[X, ...]` and of `X | None`, else the type itself."""
     if typing.get_origin(type_) is typing.Annotated:
         return typing.get_args(type_)[0]
@@ -185,7 +192,7 @@ def _takes_text(type_: Any) -> bool:
 
 def _choice(type_: Any, allowed: list[Any], text: str) -> Any:
     """The allowed value that is meant: equal, equal but for case and quotes, or with a slip of the pen."""
-    names = {write(value): value for value in allowed}
+    names = {value if type(value) is str else write(value): value for value in allowed}
     bare = text.strip(_AROUND_WORD)
     name = text if text in names else bare if bare in names else _nearest(bare, list(names))
     if name is None:
@@ -257,10 +264,18 @@ def _json(text: str, *, strict: bool = False, whole: bool = True) -> Any:
         return text
     found, end = _decoded(body, start.start())
     if end:
-        return text if _BRACKET.search(body, end) else found  # of several values none is meant more than the others
+        # Of several values none is meant more than the others.
+        alone = _is_said(body[: start.start()][::-1]) and _is_said(body[end:]) and not _ANY_BRACKET.search(body, end)
+        return found if alone else text
     unclosed = sum(body.count(mark) for mark in "[{") - sum(body.count(mark) for mark in "]}")
     mendable = whole and start.start() == 0 and len(body) <= _MAX_REPAIR and unclosed <= _MOST_UNCLOSED
     return _mended(body) if mendable else text
+
+
+def _is_said(beside: str) -> bool:
+    """Whether what stands beside a value, from the value on, is words about it and not more of the data that it is a part of."""
+    touches = beside[:1].isalnum() or beside[:1] in (",", ";")
+    return not touches and (not _DIGIT.search(beside) or _LETTER.search(beside) is not None)
 
 
 def _decoded(text: str, start: int) -> tuple[Any, int]:
@@ -272,13 +287,19 @@ def _decoded(text: str, start: int) -> tuple[Any, int]:
 
 
 def _mended(text: str) -> Any:
-    """What broken JSON was meant to be: single quotes, trailing commas, missing brackets."""
+    """What broken JSON was meant to be: single quotes, trailing commas, missing brackets. Only marks may be mended."""
     import json_repair
 
     try:
-        return json_repair.loads(text)
+        found = json_repair.loads(text)
+        return found if _substance(json.dumps(found, ensure_ascii=False)) == _substance(text) else text
     except (ValueError, RecursionError):
         return text
+
+
+def _substance(text: str) -> str:
+    """The text without what JSON is only held together by: a repair that loses or invents any of this is none."""
+    return text.translate(_MARKS).casefold().replace("none", "null")
 
 
 def mapping(text: str, *, whole: bool = True) -> dict[str, Any]:
@@ -298,8 +319,10 @@ def members(text: str, names: set[str], *, whole: bool = True) -> dict[str, Any]
         if isinstance(value, dict) and names & value.keys():
             found = value
         at = text.find("{", end or at + 1)
-    found = found or mapping(text, whole=whole)
-    return {name: value for name, value in found.items() if name in names}
+    if found:
+        return {name: value for name, value in found.items() if name in names}
+    mended = mapping(text, whole=whole)
+    return mended if names.issuperset(mended) else {}  # a name that nobody asked for was made by the repair
 
 
 def take(field: Field, member: Any, *, whole: bool = True) -> Any:
@@ -310,41 +333,13 @@ def take(field: Field, member: Any, *, whole: bool = True) -> Any:
         fits = _takes_text(field.type) or field.type is str
     else:
         # pydantic would take true for 1, and a number for a text or a date
-        fits = not (isinstance(member, bool | int | float) and _inner(field.type) not in (type(member), float, typing.Any, object))
-        fits = fits and not (isinstance(member, bool) and _inner(field.type) is float)
+        fits = not (isinstance(member, bool | int | float) and inner(field.type) not in (type(member), float, typing.Any, object))
+        fits = fits and not (isinstance(member, bool) and inner(field.type) is float)
     if fits:
         value, reason = _validated(field, member)
         if not reason:
             return value
     return read(field, write(member), whole=whole)
-
-
-def object_schema(fields: Sequence[Field], title: str) -> dict[str, Any]:
-    """The JSON schema of an object that holds these fields."""
-    from pydantic import TypeAdapter
-
-    for field in fields:
-        _schema(field)  # says which field cannot be described
-    found, shared = TypeAdapter.json_schemas([(field.name, "validation", field.validator) for field in fields])
-    properties = {}
-    for field in fields:
-        schema = found[field.name, "validation"]
-        said = {"description": field.desc} if field.desc else {}
-        properties[field.name] = {**{key: value for key, value in schema.items() if key != "title"}, **said}
-    body: dict[str, Any] = {"title": title, "type": "object", "properties": properties, "additionalProperties": False}
-    body["required"] = [field.name for field in fields if field.required]
-    return {**body, "$defs": shared["$defs"]} if "$defs" in shared else body
-
-
-def _schema(field: Field) -> Any:
-    from pydantic import PydanticInvalidForJsonSchema
-
-    try:
-        schema = field.validator.json_schema()
-    except PydanticInvalidForJsonSchema as error:
-        message = f"the type {field.type} of {field.name!r} cannot be described to a language model: {error}"
-        raise SignatureError(message) from None
-    return {key: value for key, value in schema.items() if key != "title"}
 
 
 def _short(text: str, limit: int = 80) -> str:

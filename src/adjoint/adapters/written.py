@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from adjoint.adapters.records import fields_of
 from adjoint.base.errors import UsageError
 from adjoint.base.json import plain
 from adjoint.base.parts import Part, part_of
@@ -26,15 +27,19 @@ def write(value: Any) -> str:
     >>> write("a"), write([1, "ü"]), write(True)
     ('a', '[1, "ü"]', 'true')
     """
+    if type(value) is str:  # by far the most
+        return value
     if isinstance(value, enum.Enum):
         return write(value.value)
     if knows_its_form(value) or (not isinstance(value, _SIMPLE) and _shows(value)):
         return "".join(piece if isinstance(piece, str) else f"[{piece.kind}]" for piece in pieces(value))
-    return value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
+    return str(value) if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
 
 
 def pieces(value: Any) -> list[str | Part]:
     """The value as text, with the images, sounds and files in it as parts where they stand."""
+    if type(value) is str:
+        return [value]
     if knows_its_form(value):
         form = value.format()
         made = [form] if isinstance(form, str) else [part_of(item) for item in form]
@@ -55,13 +60,7 @@ def _items(value: Any) -> Iterable[Any]:
         return value.values()
     if isinstance(value, list | tuple | set | frozenset):
         return value
-    return _fields(value).values()
-
-
-def _fields(value: Any) -> dict[str, Any]:
-    """The fields of a model or a dataclass; none for anything else."""
-    names = getattr(type(value), "model_fields", None) or getattr(value, "__dataclass_fields__", None)
-    return {name: getattr(value, name) for name in names} if isinstance(names, dict) else {}
+    return fields_of(value).values()
 
 
 def _nested(value: Any) -> list[str | Part]:
@@ -75,7 +74,7 @@ def _nested(value: Any) -> list[str | Part]:
         for item in value:
             joined += [", ", *_nested(item)] if joined else _nested(item)
         return ["[", *joined, "]"]
-    for name, item in (value if isinstance(value, Mapping) else _fields(value)).items():
+    for name, item in (value if isinstance(value, Mapping) else fields_of(value)).items():
         joined += [", "] if joined else []
         joined += [f"{json.dumps(str(name), ensure_ascii=False)}: ", *_nested(item)]
     return ["{", *joined, "}"]

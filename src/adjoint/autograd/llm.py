@@ -1,22 +1,29 @@
-"""Explicit LM calls on Variables: `BlackboxLLM` and `LLMCall`, TextGrad's way to build a graph by hand."""
+"""Explicit LM calls on Variables: `BlackboxLLM`, `LLMCall` and their kin, TextGrad's way to build a graph by hand."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from adjoint.adapters import values
+from adjoint.autograd.engine import engine_of
 from adjoint.autograd.variable import Variable
+from adjoint.base.errors import UsageError
+from adjoint.base.parts import Part
 from adjoint.base.portal import portal
 from adjoint.lm.types import Message
 from adjoint.program.context import active_lm, context, send
-from adjoint.program.lm import LM, request_of
+from adjoint.program.lm import request_of
 from adjoint.program.tape import Node, ParameterRead
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from adjoint.lm.base import BaseLM
+    from adjoint.autograd.engine import Engine
     from adjoint.program.prediction import Prediction
+
+_RESPONSE = "response of the language model"
+_SYSTEM = "system prompt of the language model"
 
 
 def as_variable(value: str | Variable, role: str) -> Variable:
@@ -24,57 +31,158 @@ def as_variable(value: str | Variable, role: str) -> Variable:
     return value if isinstance(value, Variable) else Variable(value, role_description=role, requires_grad=False)
 
 
-def get_engine(name: str | BaseLM, **options: Any) -> BaseLM:
-    """The LM of that name (`LM(name)`); an LM is returned as it is."""
-    engine: BaseLM = LM(name, **options) if isinstance(name, str) else name
-    return engine
+class Call:
+    """What explicit calls share: who answers, and the system prompt. Subclasses write `__call__` and `acall`."""
 
+    def __init__(self, engine: Engine | None = None, system_prompt: str | Variable | None = None) -> None:
+        self.engine = engine_of(engine)
+        self.system_prompt = None if system_prompt is None else as_variable(system_prompt, _SYSTEM)
 
-class LLMCall:
-    """Ask an LM with a system prompt: `LLMCall(engine, system_prompt)(variable)` gives a Variable."""
+    def __call__(self, *inputs: Any, **options: Any) -> Variable:
+        raise NotImplementedError
 
-    def __init__(self, engine: BaseLM | str | None = None, system_prompt: str | Variable | None = None) -> None:
-        self.engine = engine
-        self.system_prompt = None if system_prompt is None else as_variable(system_prompt, "system prompt of the language model")
+    def forward(self, *inputs: Any, **options: Any) -> Variable:
+        return self(*inputs, **options)
 
-    def __call__(self, input_variable: Variable, response_role_description: str = "response of the language model") -> Variable:
-        return portal.run(self.acall(input_variable, response_role_description))
-
-    async def acall(self, input_variable: Variable, response_role_description: str = "response of the language model") -> Variable:
-        """The call in asynchronous code."""
-        node, text = await call_llm("llm", self.engine, self.system_prompt, {"input": input_variable}, role="task")
-        used = [input_variable] if self.system_prompt is None else [self.system_prompt, input_variable]
-        return Variable.of(text, response_role_description, node, "value", used)
+    async def _ask(self, inputs: Mapping[str, Variable], role: str, prompt: str | None = None, *, named: bool = False) -> Variable:
+        node, text = await call_llm("llm", self.engine, self.system_prompt, inputs, role="task", prompt=prompt, named=named)
+        system = [] if self.system_prompt is None else [self.system_prompt]
+        return Variable.of(text, role, node, "value", [*system, *inputs.values()])
 
     def parameters(self) -> list[Any]:
         """The system prompt, if it is trainable."""
         prompt = self.system_prompt
         return [prompt] if prompt is not None and prompt.requires_grad else []
 
+    def named_parameters(self) -> list[tuple[str, Any]]:
+        return [("system_prompt", one) for one in self.parameters()]
+
+    def zero_grad(self) -> None:
+        for one in self.parameters():
+            one.reset_gradients()
+
+
+class LLMCall(Call):
+    """Ask an LM with a system prompt: `LLMCall(engine, system_prompt)(variable)` gives a Variable.
+
+    Without an engine the LM of the context answers.
+    """
+
+    def __call__(self, input_variable: Variable, response_role_description: str = _RESPONSE) -> Variable:
+        return portal.run(self.acall(input_variable, response_role_description))
+
+    async def acall(self, input_variable: Variable, response_role_description: str = _RESPONSE) -> Variable:
+        """The call in asynchronous code."""
+        return await self._ask({"input": input_variable}, response_role_description)
+
 
 class BlackboxLLM(LLMCall):
     """TextGrad's name for an LM with a system prompt."""
 
 
+class FormattedLLMCall(Call):
+    """Ask with several inputs in a template: `FormattedLLMCall(engine, "Q: {q}", fields={"q": None})({"q": variable})`.
+
+    Only `{name}` of a field is replaced; all other braces stay as they are.
+    """
+
+    def __init__(
+        self, engine: Engine | None, format_string: str, fields: Mapping[str, Any], system_prompt: str | Variable | None = None
+    ) -> None:
+        super().__init__(engine, system_prompt)
+        self.format_string, self.fields = format_string, dict(fields)
+
+    def __call__(self, inputs: Mapping[str, Variable], response_role_description: str = _RESPONSE) -> Variable:
+        return portal.run(self.acall(inputs, response_role_description))
+
+    async def acall(self, inputs: Mapping[str, Variable], response_role_description: str = _RESPONSE) -> Variable:
+        """The call in asynchronous code."""
+        _same_names(self.fields, inputs)
+        return await self._ask(inputs, response_role_description, filled(self.format_string, inputs))
+
+
+class MultimodalLLMCall(Call):
+    """Ask with texts and pictures in order: `MultimodalLLMCall(engine)([picture, question])`."""
+
+    def __call__(self, input_variables: Sequence[Variable], response_role_description: str = _RESPONSE) -> Variable:
+        return portal.run(self.acall(input_variables, response_role_description))
+
+    async def acall(self, input_variables: Sequence[Variable], response_role_description: str = _RESPONSE) -> Variable:
+        """The call in asynchronous code."""
+        inputs = {f"input_{index}": variable for index, variable in enumerate(input_variables)}
+        return await self._ask(inputs, response_role_description)
+
+
+class OrderedFieldsMultimodalLLMCall(Call):
+    """Ask with named texts and pictures, in the order of `fields`; each text comes after its name."""
+
+    def __init__(self, engine: Engine | None, fields: Sequence[str], system_prompt: str | Variable | None = None) -> None:
+        super().__init__(engine, system_prompt)
+        self.fields = list(fields)
+
+    def __call__(self, inputs: Mapping[str, Variable], response_role_description: str = _RESPONSE) -> Variable:
+        return portal.run(self.acall(inputs, response_role_description))
+
+    async def acall(self, inputs: Mapping[str, Variable], response_role_description: str = _RESPONSE) -> Variable:
+        """The call in asynchronous code."""
+        _same_names(self.fields, inputs)
+        return await self._ask({name: inputs[name] for name in self.fields}, response_role_description, named=True)
+
+
+def filled(template: str, inputs: Mapping[str, Variable]) -> str:
+    """The template with each `{name}` replaced by the value of that input; nothing else is touched.
+
+    >>> filled("{q} in {unit}: {}", {"q": Variable("{unit}?", role_description="question")})
+    '{unit}? in {unit}: {}'
+    """
+    names = "|".join(re.escape(name) for name in inputs)
+    return re.sub(rf"\{{({names})\}}", lambda found: str(inputs[found.group(1)].value), template) if names else template
+
+
+def _same_names(fields: Mapping[str, Any] | Sequence[str], inputs: Mapping[str, Variable]) -> None:
+    if set(fields) != set(inputs):
+        message = f"the inputs are {', '.join(sorted(inputs))}, but the call takes {', '.join(sorted(fields))}."
+        raise UsageError(message)
+
+
 async def call_llm(
-    op: str, engine: BaseLM | str | None, system: Variable | None, inputs: Mapping[str, Variable | Prediction], *, role: str
+    op: str,
+    engine: Engine | None,
+    system: Variable | None,
+    inputs: Mapping[str, Variable | Prediction],
+    *,
+    role: str,
+    prompt: str | None = None,
+    named: bool = False,
 ) -> tuple[Node, str]:
-    """Ask once and record it: the system prompt is the node's instruction, the inputs are explicit edges."""
+    """Ask once and record it: the system prompt is the node's instruction, the inputs are explicit edges.
+
+    The prompt is the values of the inputs, one a line, unless one is given; with `named` each text follows its name.
+    """
     from adjoint.autograd.losses import prediction_edges
 
-    texts, edges = {}, {}
+    contents, edges = {}, {}
     for name, value in inputs.items():
-        texts[name] = value.value if isinstance(value, Variable) else _text(value)
+        contents[name] = value.content if isinstance(value, Variable) else _text(value)
         edges[name] = value.edges() if isinstance(value, Variable) else prediction_edges(value)
-    lm = get_engine(engine) if engine is not None else active_lm()
+    lm = engine_of(engine) or active_lm()
     messages = [] if system is None else [Message("system", system.value)]
-    messages.append(Message("user", "\n".join(texts.values())))
+    shown = [f"{name}: {one}" if named and isinstance(one, str) else one for name, one in contents.items()]
+    messages.append(Message("user", _content(shown) if prompt is None else prompt))
     reads = () if system is None else (ParameterRead("instruction", system.parameter, system.value),)
-    node = Node(0, op, None, texts, edges, reads, messages=tuple(messages))
+    kept = {name: inputs[name] if not isinstance(inputs[name], Variable) else content for name, content in contents.items()}
+    node = Node(0, op, None, kept, edges, reads, messages=tuple(messages))
     with context(role=role):
         response = await send(request_of(tuple(messages), dict(getattr(lm, "options", {}))), lm)
     node.reply, node.usage, node.outputs = response.text, response.usage, {"value": response.text}
     return node, response.text
+
+
+def _content(pieces: Sequence[Any]) -> str | tuple[Part, ...]:
+    """Texts as one text; parts where there are pictures among them."""
+    if all(isinstance(piece, str) for piece in pieces):
+        return "\n".join(pieces)
+    return tuple(part for piece in pieces for part in ([Part("text", text=piece)] if isinstance(piece, str) else piece.format()))
 
 
 def _text(prediction: Prediction) -> str:
@@ -83,4 +191,3 @@ def _text(prediction: Prediction) -> str:
     if len(fields) == 1:
         return values.write(next(iter(fields.values())))
     return "\n".join(f"{name}: {values.write(value)}" for name, value in fields.items())
-

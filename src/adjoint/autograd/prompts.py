@@ -16,6 +16,21 @@ class Critique(Signature):
     critique: str = OutputField()
 
 
+class Blame(Signature):
+    """A program ran in the steps below, and its result got the feedback. The texts are instructions and values that may be changed. Follow the feedback back through the steps and say for each text, in one or two short sentences, what should change in it. Do not write the new text. If a text is right, reply ok for it; if another one is to blame, reply not mine."""
+
+    steps: str = InputField()
+    feedback: str = InputField()
+
+
+class Summary(Signature):
+    """Several remarks were made about one text. Write one short remark that says everything they ask for, each point once. Points that were made more often come first; a rare point that is severe is kept. Add nothing of your own."""
+
+    role: str = InputField()
+    remarks: str = InputField()
+    summary: str = OutputField()
+
+
 class Rewrite(Signature):
     """Improve the text so that it follows the feedback. Feedback that was given more often counts more. Keep what works, be short and general, and never mention single examples. Reply with the improved text only."""
 
@@ -24,4 +39,14 @@ class Rewrite(Signature):
     feedback: str = InputField()
     constraints: str = InputField(default="")
     tried: str = InputField(default="")
+    calls: str = InputField(default="")
+    examples: str = InputField(default="")
+    history: str = InputField(default="")
+    past_feedback: str = InputField(default="")
+    keep: str = InputField(default="")
+    mistake: str = InputField(default="")
     improved: str = OutputField()
+
+
+class Edit(Rewrite):
+    """Improve the text so that it follows the feedback, by a few small edits. Feedback that was given more often counts more. Leave alone what works. Write each edit as a block of five parts, each on lines of its own: <<<<<<< SEARCH, then the passage as it is, then =======, then the passage as it should be, then >>>>>>> REPLACE. Copy the passage from the text exactly, long enough that it occurs in it only once. Reply with the blocks only."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _OK = ("ok", "ok.")
 _NOT_MINE = ("not mine", "not mine.")
-_CAP = 1200
+CAP = 1200
 """Characters of one gradient."""
 
 
@@ -66,21 +66,28 @@ async def critique(node: Node, incoming: Sequence[Gradient], targets: Sequence[T
         )
     names = {target.name: "critique" for target in targets if target.name == "instruction"}
     names.update({target.name: f"critique_{index}" for index, target in enumerate(extra)})
-    return {name: _gradient(name, str(said[field]), merged) for name, field in names.items()}
+    return {name: gradient_of(name, str(said[field]), merged) for name, field in names.items()}
 
 
 RULES: dict[str, Rule] = {
     "predict": critique,
     "llm": critique,
+    "function": critique,
+    "judge": pass_through,
     "loss": pass_through,
     "sum": pass_through,
     "variable": pass_through,
 }
 """The rule of each op; an op without one passes its feedback on."""
 
+ASKED = frozenset({"predict", "llm", "function", "judge"})
+"""Ops whose every edge gets a critique of its own under the policy `chain`, as in TextGrad."""
 
-def rule_of(op: str) -> Rule:
-    return RULES.get(op, pass_through)
+
+def rule_of(node: Node) -> Rule:
+    """The rule of a node: its own, if whoever wrote the op gave one, else the one of its op."""
+    own: Rule | None = node.details.get("rule")
+    return own or RULES.get(node.op, pass_through)
 
 
 def merge(incoming: Sequence[Gradient]) -> Gradient:
@@ -91,17 +98,20 @@ def merge(incoming: Sequence[Gradient]) -> Gradient:
     first = incoming[0]
     return Gradient(
         target=first.target,
-        text="\n".join(texts)[:_CAP],
+        text="\n".join(texts)[:CAP],
         verdict="change" if texts else "ok",
         severity=max(gradient.severity for gradient in incoming),
         score=min((gradient.score for gradient in incoming if gradient.score is not None), default=None),
         example=first.example,
         step=first.step,
+        group=first.group,
     )
 
 
 def instruction_of(node: Node) -> str:
-    return next((str(read.value) for read in node.reads if read.name == "instruction"), "")
+    """The instruction of a call, or what a function says that it is for."""
+    read = next((str(read.value) for read in node.reads if read.name == "instruction"), "")
+    return read or str(node.details.get("purpose", ""))
 
 
 def input_of(node: Node) -> str:
@@ -117,8 +127,9 @@ def output_of(node: Node) -> str:
     return values.write(dict(node.outputs)) if node.outputs else str(node.error)
 
 
-def _gradient(name: str, text: str, merged: Gradient) -> Gradient:
+def gradient_of(name: str, text: str, merged: Gradient, *, cap: int = CAP, context: str = "") -> Gradient:
     """Read a critique: a verdict, or the text of what should change."""
-    plain: Any = " ".join(text.split())
-    verdict = "ok" if plain.casefold() in _OK else "not_mine" if plain.casefold() in _NOT_MINE else "change"
-    return replace(merged, target=name, text=plain[:_CAP] if verdict == "change" else "", verdict=verdict)  # type: ignore[arg-type]
+    plain = " ".join(text.split()) if cap == CAP else text.strip()
+    said = plain.casefold()
+    verdict: Any = "ok" if said in _OK else "not_mine" if said in _NOT_MINE else "change"
+    return replace(merged, target=name, text=plain[:cap] if verdict == "change" else "", verdict=verdict, context=context)

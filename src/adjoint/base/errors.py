@@ -19,6 +19,7 @@ AdjointError
 ├── ParseError            a reply arrived but does not hold the typed outputs
 ├── ToolError             a tool is not known, was given wrong arguments, or raised
 ├── ProgramError          the program's own code raised
+│   └── AssertionFailed   an `Assert` in it does not hold, however often the call was asked again
 ├── MetricError           the metric raised or returned something that is no score
 ├── GradientError         the backward pass or an update could not be made
 ├── LedgerError           the ledger cannot be opened, read or written
@@ -33,14 +34,19 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, ClassVar
 
+from adjoint.base.secrets import redact
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
 class AdjointError(Exception):
-    """Root of the tree."""
+    """Root of the tree. Messages may quote what others said, so known keys are masked in all of them."""
 
     exit_code: ClassVar[int] = 1
+
+    def __init__(self, *parts: object) -> None:
+        super().__init__(*(redact(part) if isinstance(part, str) else part for part in parts))
 
 
 class UsageError(AdjointError, ValueError):
@@ -86,10 +92,12 @@ class LMError(AdjointError):
 
     retryable: ClassVar[bool] = False
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+    def __init__(self, message: str, *, retry_after: float | None = None, maybe_billed: bool = False) -> None:
         super().__init__(message)
         self.retry_after = retry_after
         """Seconds the provider asked to wait, if it did."""
+        self.maybe_billed = maybe_billed
+        """Whether the provider may have answered, and so may send a bill."""
 
 
 class AuthError(LMError):
@@ -121,9 +129,12 @@ class ServerError(LMError):
 
 
 class TransportError(LMError):
-    """The connection was refused, broke or timed out."""
+    """The connection was refused, broke or timed out; unless it was refused, the call may be billed."""
 
     retryable = True
+
+    def __init__(self, message: str, *, retry_after: float | None = None, maybe_billed: bool = True) -> None:
+        super().__init__(message, retry_after=retry_after, maybe_billed=maybe_billed)
 
 
 class ParseError(AdjointError):
@@ -141,6 +152,10 @@ class ToolError(AdjointError):
 
 class ProgramError(AdjointError):
     """The program's own code raised."""
+
+
+class AssertionFailed(ProgramError):  # noqa: N818 - what has happened, as its DSPy users call it
+    """An assertion of the program does not hold."""
 
 
 class MetricError(AdjointError):

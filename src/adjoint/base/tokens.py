@@ -11,7 +11,7 @@ _DIGITS = 2
 
 
 def most_tokens(text: str) -> int:
-    """An upper estimate: what the tokenizers of today's models stay below on prose, code and JSON.
+    """An upper estimate for models with large vocabularies (50,000 tokens and more); it is counted, not measured.
 
     Each run of letters counts one token for every 4, digits one for every 2, each mark one, a single space nothing, a
     longer blank one for every 4, and each other letter as many as UTF-8 has bytes, less one.

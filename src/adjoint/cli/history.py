@@ -42,7 +42,11 @@ def existing(path: str) -> Ledger | None:
     """The ledger, if there is one: reading makes none."""
     from adjoint.program.context import open_ledger
 
-    return open_ledger(path) if Path(path).exists() else None
+    try:
+        return open_ledger(path) if Path(path).exists() else None
+    except (OSError, ValueError) as error:  # names that no file can have
+        message = f"{path[:80]!r} names no ledger: {error.strerror if isinstance(error, OSError) else error}."
+        raise UsageError(message) from None
 
 
 def runs_of(ledger: Ledger) -> list[Run]:

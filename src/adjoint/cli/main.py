@@ -160,7 +160,19 @@ def runs(json: Json = False, ledger: LedgerPath = None) -> int:
     return verbs.runs(verbs.Common(json=json, ledger=ledger))
 
 
-VERBS = ("compare", "demo", "eval", "optimize", "run", "runs", "show")
+@app.command()
+def doctor(
+    repair: Annotated[bool, typer.Option("--repair", help="Save every intact row of a damaged ledger, and settle what dead processes left.")] = False,
+    json: Json = False,
+    ledger: LedgerPath = None,
+) -> int:
+    """Check the ledger: its structure, the checksum of every row, and what processes that are gone have left."""
+    from adjoint.cli import doctor as verb
+
+    return verb.doctor(ledger, repair=repair, as_json=json)
+
+
+VERBS = ("compare", "demo", "doctor", "eval", "optimize", "run", "runs", "show")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -201,8 +213,7 @@ def run() -> None:
         # The reader has gone (`| head`): nothing is left to say, and Python would say so while it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
-    if code:
-        stop.leave(code)
+    stop.leave(code)
 
 
 def _complain(message: str) -> None:

@@ -44,7 +44,7 @@ def ledger_path(given: str | None) -> str:
 def _toml(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         message = f"{file.name} cannot be read: {error}. Correct it, or move it away."
         raise UsageError(message) from None
 

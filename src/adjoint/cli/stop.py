@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import os
 import signal
@@ -35,11 +36,19 @@ def listen() -> None:
 
 
 def leave(code: int) -> NoReturn:
-    """End the process without waiting for threads that may be waiting for a model or run the user's code."""
-    drain = asyncio.run_coroutine_threadsafe(asyncio.sleep(_DRAIN), portal.loop)
-    with contextlib.suppress(TimeoutError):
-        drain.result(5 * _DRAIN)
+    """End the process without waiting for threads that may be waiting for a model or run the user's code.
+
+    A signal that comes now changes nothing: what is done is done, and Python would take its handlers away while it ends.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: os._exit(code))
+    if code:
+        drain = asyncio.run_coroutine_threadsafe(asyncio.sleep(_DRAIN), portal.loop)
+        with contextlib.suppress(TimeoutError):
+            drain.result(5 * _DRAIN)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError):
             stream.flush()
+    if not code:
+        atexit._run_exitfuncs()
     os._exit(code)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+import uuid
 from typing import TYPE_CHECKING, Any
 
 from adjoint.base.code import code_digest
@@ -16,7 +17,7 @@ from adjoint.eval.compare import compare_scores
 from adjoint.eval.report import Report, ordered
 from adjoint.lm.base import identity_of
 from adjoint.lm.budget import Account, Budget
-from adjoint.program.context import CONCURRENCY, active_ledger, active_lm, context
+from adjoint.program.context import CONCURRENCY, active_ledger, active_lm, context, current
 from adjoint.program.metric import check
 
 if TYPE_CHECKING:
@@ -69,7 +70,9 @@ async def aevaluate(
     changes: dict[str, Any] = {"lm": lm} if lm is not None else {}
     with context(**changes):
         run = run_id("evaluate", program, rows, metric)
-        with context(account=Account(Budget.parse(budget), payer=run)) if budget is not None else context():
+        own = budget is not None or current().account is None
+        account = Account(Budget.parse(budget), payer=run) if own else current().account
+        with context(account=account):
             return await portal.here(_evaluate(program, rows, metric, run, name=name, limit=limit, on_cell=on_cell))
 
 
@@ -99,7 +102,9 @@ async def _evaluate(
                     on_cell(cell)
     except BudgetExceeded as error:
         stopped = str(error)
-    report = Report(name, tuple(rows), ordered(rows, found), time.monotonic() - started, stopped)
+    account = current().account
+    by_role = account.usage_by("role", replayed=False) if account and account.payer == run else {}
+    report = Report(name, tuple(rows), ordered(rows, found), time.monotonic() - started, stopped, by_role)
     if ledger:
         ledger.append(run, "end", report.to_dict(cells=False))
     return report
@@ -108,7 +113,8 @@ async def _evaluate(
 def run_id(what: str, program: Module, rows: Sequence[Example], metric: Metric, *more: Any) -> str:
     """The name of a run: a digest of everything that decides it, so the same command names the same run.
 
-    What decides it are the program (its class and state), the rows, the metric, the LM and `more`.
+    What decides it are the program (its class and state), the rows, the metric, the LM and `more`. A run that asks anew
+    (`cache` is "off" or "refresh") cannot be continued, so each has a name, and with it an account, of its own.
     """
     described = {
         "program": fingerprint(program),
@@ -117,6 +123,8 @@ def run_id(what: str, program: Module, rows: Sequence[Example], metric: Metric, 
         "lm": answerer(_configured()),
         "more": plain(list(more)),
     }
+    if current().cache in ("off", "refresh"):
+        described["began"] = uuid.uuid4().hex
     return f"{what}-{digest(described, length=12)}"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from adjoint.eval.stats import mean_interval
 from adjoint.lm.types import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from adjoint.base.json import Json
     from adjoint.data.records import Example
@@ -25,7 +25,8 @@ class Report:
     """The cells of one program on some rows, in the order of the rows.
 
     `mean`, `low` and `high` are over the rows that have a score; `errors` counts the rows that have none. `seconds` is
-    wall time. `stopped` says why rows are missing, if some are.
+    wall time. `stopped` says why rows are missing, if some are. `usage_by_role` says what was paid now for the program
+    ("task"), judges and others, failed attempts included; it is empty for an evaluation inside a larger run.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Report:
     cells: tuple[Cell, ...]
     seconds: float
     stopped: str | None = None
+    usage_by_role: Mapping[str, Usage] = field(default_factory=dict)
 
     @cached_property
     def scores(self) -> list[float]:
@@ -106,6 +108,7 @@ class Report:
             "errors": self.errors,
             "calls": self.usage.calls,
             "usage": plain(self.usage),
+            "usage_by_role": plain(self.usage_by_role),
             "seconds": round(self.seconds, 3),
             "stopped": self.stopped,
         }

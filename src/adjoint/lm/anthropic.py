@@ -41,6 +41,7 @@ class Anthropic(Client):
     Thoughts are shown in `reasoning` but not sent back, so a conversation of tool calls has to go without them.
     """
 
+    supports = frozenset({"schema", "tools"})
     what = "message"
     path = "/v1/messages"
 
@@ -74,6 +75,9 @@ class Anthropic(Client):
         if not isinstance(data.get("content"), list) or not isinstance(data.get("stop_reason"), str):
             message = "no content with a reason to stop"
             raise Malformed(message)
+        if data["stop_reason"] not in _FINISH:  # it may have left half a reply
+            message = f"a reply that ended with {data['stop_reason']!r}"
+            raise Malformed(message)
         text, thoughts, calls = "", "", []
         for block in wire.objects(data["content"], "content"):
             if block.get("type") == "text":
@@ -84,7 +88,7 @@ class Anthropic(Client):
                 calls.append(_call(block))
         return Response(
             text=text,
-            finish=_FINISH.get(data["stop_reason"], "stop"),
+            finish=_FINISH[data["stop_reason"]],
             usage=self._usage(request, text, wire.mapping(data.get("usage"), "usage")),
             model=wire.string(data.get("model")) or self.model,
             reasoning=thoughts or None,

@@ -78,6 +78,8 @@ def _part(part: Part) -> dict[str, Any]:
 
 
 def _source(part: Part) -> dict[str, str]:
+    if part.file_id:
+        return {"type": "file", "file_id": part.file_id}
     if part.url:
         return {"type": "url", "url": part.url}
     if part.media_type != "text/plain":

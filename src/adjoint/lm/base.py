@@ -31,6 +31,10 @@ def identity_of(lm: BaseLM) -> str | None:
     return identity if isinstance(identity, str) else None
 
 
+NATIVE = frozenset({"reasoning", "schema", "tools"})
+"""Everything that an LM may support."""
+
+
 def supports_of(lm: object) -> frozenset[str]:
     """What the LM can do by itself; nothing if it does not say so."""
     supports = getattr(lm, "supports", None)

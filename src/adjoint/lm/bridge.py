@@ -16,6 +16,7 @@ from adjoint.base.errors import (
 )
 from adjoint.base.foreign import foreign
 from adjoint.base.portal import portal
+from adjoint.base.secrets import register
 from adjoint.lm import guard, refusals
 from adjoint.lm.openai import OpenAIChat
 from adjoint.lm.wire import Malformed
@@ -56,6 +57,7 @@ class LiteLLM:
         self.name = f"litellm/{model}"
         self.identity = f"{self.name}@{base_url}" if base_url else self.name
         self._key = api_key
+        register(api_key)
         self._url = base_url
         # The reader of chat completions needs an address for its messages only; nothing is sent to it.
         self._chat = OpenAIChat(model, provider="litellm", base_url=base_url or "http://litellm.invalid/v1", api_key="-")

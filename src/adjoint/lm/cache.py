@@ -1,4 +1,4 @@
-"""Cache: a request that was answered is not asked again, and a request in flight is not asked twice."""
+"""Cache: a request that was answered is not asked again, and a request in flight is not asked twice, by any process."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from adjoint.base.errors import AdjointError, LMError
 from adjoint.lm.base import Wrapper
+from adjoint.lm.budget import Tag
 from adjoint.lm.types import Usage
 
 if TYPE_CHECKING:
@@ -19,14 +20,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answered request as it is kept: who paid for it, and in which role."""
+    """One answered request as it is kept: who paid for it, and in which role.
+
+    `anew` puts it before an earlier reply to the same request. What is read back may come without its request.
+    """
 
     key: str
     lm: str
     payer: str
     role: str
-    request: Request
+    request: Request | None
     response: Response
+    anew: bool = False
 
 
 class ReplyStore(Protocol):
@@ -37,14 +42,22 @@ class ReplyStore(Protocol):
     async def put(self, reply: Reply) -> None: ...
 
 
+class Leases(Protocol):
+    """How processes agree on who asks. `claim` waits while another one asks; True: ask, False: the reply is there now."""
+
+    async def claim(self, key: str) -> bool: ...
+
+    def release(self, key: str) -> None: ...
+
+
 class Replies:
     """The shared state behind all caches of a process: a bounded memory tier, the store, and the flights.
 
     Used from the portal's loop only, so it needs no lock.
     """
 
-    def __init__(self, store: ReplyStore | None = None, *, remember: int = 20_000) -> None:
-        self.store = store
+    def __init__(self, store: ReplyStore | None = None, *, leases: Leases | None = None, remember: int = 20_000) -> None:
+        self.store, self.leases = store, leases
         self.flights: dict[str, asyncio.Future[Response]] = {}
         self._memory: OrderedDict[str, Reply] = OrderedDict()
         self._remember = remember
@@ -65,7 +78,7 @@ class Replies:
         self._keep(reply)
 
     def _keep(self, reply: Reply) -> None:
-        self._memory[reply.key] = reply
+        self._memory[reply.key] = replace(reply, request=None)  # the request is at hand whenever the reply is asked for
         while len(self._memory) > self._remember:
             self._memory.popitem(last=False)
 
@@ -102,11 +115,18 @@ class Cache(Wrapper):
         return await self._ask(key, request)
 
     async def _ask(self, key: str, request: Request) -> Response:
-        """Ask and let equal requests that come meanwhile wait for the same reply."""
+        """Ask and let equal requests that come meanwhile, here or in another process, wait for the same reply."""
         flight: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         self.replies.flights[key] = flight
-        arrived = False
+        arrived = leased = False
         try:
+            found = None
+            if self.replies.leases is not None and self.mode != "refresh":
+                leased = await self.replies.leases.claim(key)
+                found = None if leased else self.replies.find(key)
+            if found is not None:
+                flight.set_result(found.response)
+                return self._hit(found)
             response = await self.inner(request)
             arrived = True
         except LMError as error:
@@ -115,6 +135,8 @@ class Cache(Wrapper):
         finally:
             if not arrived:
                 self._end(key, flight)
+                if leased and self.replies.leases is not None:
+                    self.replies.leases.release(key)
         if self.account:
             self.account.paid(key)
         # Shielded: a reply that has arrived is paid, so even a cancelled caller must not keep it from the ledger. Its
@@ -125,7 +147,7 @@ class Cache(Wrapper):
     async def _keep(self, key: str, flight: asyncio.Future[Response], request: Request, response: Response) -> None:
         payer = self.account.payer if self.account else ""
         try:
-            await self.replies.add(Reply(key, self.name, payer, self.role, request, response))
+            await self.replies.add(Reply(key, self.name, payer, self.role, request, response, anew=self.mode == "refresh"))
             flight.set_result(response)
         except AdjointError as error:
             _fail(flight, error)
@@ -142,7 +164,7 @@ class Cache(Wrapper):
 
     def _hit(self, reply: Reply) -> Response:
         if self.account and self.account.payer and reply.payer == self.account.payer:
-            self.account.replay(reply.key, reply.response.usage)
+            self.account.replay(reply.key, reply.response.usage, Tag(reply.role, reply.lm, self.account.step))
         return _free(reply.response)
 
 

@@ -13,7 +13,7 @@ from adjoint.base.errors import ServerError, UsageError
 from adjoint.base.portal import portal
 from adjoint.lm import guard, wire
 from adjoint.lm.http import Endpoint, address, usable_key
-from adjoint.lm.types import Usage
+from adjoint.lm.types import Estimate, Usage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Coroutine, Mapping
@@ -177,10 +177,11 @@ class Client(ABC):
     def _bill(
         self, request: Request, made: str, tokens_in: int | None, tokens_out: int | None, cost: float | None = None
     ) -> Usage:
-        """The provider's count of tokens; estimated from the bytes where it gives none, so that a cap still bites."""
+        """The provider's count of tokens; estimated from the bytes where it gives none."""
         given = sum(wire.estimate(message.text) for message in request.messages) if tokens_in is None else tokens_in
         done = wire.estimate(made) if tokens_out is None else tokens_out
-        return Usage(1, given, done, self._usd(given, done, cost))
+        kind = Estimate if tokens_in is None or tokens_out is None else Usage
+        return kind(1, given, done, self._usd(given, done, cost))
 
     def _usd(self, tokens_in: int, tokens_out: int, cost: float | None) -> float | None:
         if self.price is not None:

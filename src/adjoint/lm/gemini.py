@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from adjoint.lm.http import Endpoint
     from adjoint.lm.types import Finish, Request, Usage
 
-_REFUSALS = ("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE", "IMAGE_SAFETY")
-_BROKEN = ("MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL")
+_REFUSALS = (
+    "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE", "MODEL_ARMOR", "IMAGE_SAFETY",
+    "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION",
+)  # fmt: skip
+_FINISH: dict[str, Finish] = {"STOP": "stop", "MAX_TOKENS": "length", **dict.fromkeys(_REFUSALS, "refusal")}
+"""Every other reason (a malformed call, OTHER, one that is not known yet) may have left half a reply: it is an error."""
 _OWN = ("safetySettings", "safety_settings", "cachedContent", "cached_content", "labels", "tools", "toolConfig", "tool_config")
 """Options with a place of their own in the body; all others belong to the configuration of the generation."""
 
@@ -29,6 +33,7 @@ class Gemini(Client):
     filter stops is a reply with `finish == "refusal"`. Thoughts count as output, as they are paid so.
     """
 
+    supports = frozenset({"schema", "tools"})
     what = "content"
     path = "/models/{model}:generateContent"
     many = True
@@ -127,14 +132,10 @@ class _Candidate:
         self.calls.append(ToolCall(signed, name, wire.written(call.get("args")) or "{}"))
 
     def _finish(self, why: object) -> Finish:
-        if not isinstance(why, str) or why in _BROKEN:
+        if not isinstance(why, str) or why not in _FINISH:
             message = f"a reply that ended with {why!r}"
             raise Malformed(message)
-        if why in _REFUSALS:
-            return "refusal"
-        if why == "MAX_TOKENS":
-            return "length"
-        return "tool_calls" if self.calls else "stop"
+        return "tool_calls" if self.calls and why == "STOP" else _FINISH[why]
 
 
 class GeminiAssembly:

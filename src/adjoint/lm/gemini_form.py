@@ -63,6 +63,9 @@ def _call(call: ToolCall) -> dict[str, Any]:
 def _part(part: Part) -> dict[str, Any]:
     if part.kind == "text":
         return {"text": part.text}
+    if part.file_id:
+        who = "Gemini"
+        raise wire.unsupported(part, who)
     if part.url:
         return {"fileData": {"fileUri": part.url, **({"mimeType": part.media_type} if part.media_type else {})}}
     return {"inlineData": {"mimeType": part.media_type or "application/octet-stream", "data": part.data}}

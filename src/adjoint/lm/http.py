@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from adjoint.base.errors import AuthError, ServerError, TransportError, UsageError
+from adjoint.base.secrets import register
 from adjoint.lm import guard, refusals
 from adjoint.lm.sse import Events
 
@@ -143,7 +144,7 @@ class Endpoint:
         except aiohttp.ClientConnectorError as error:
             why = self._clean(str(error.os_error))
             message = f"cannot reach {self.url}: {why}. Is the server running and the base URL right?"
-            raise TransportError(message) from error
+            raise TransportError(message, maybe_billed=False) from error
         except TimeoutError as error:
             message = f"{self.url} did not answer within {self.timeout:g} s. Raise the timeout, or see whether the server hangs."
             raise TransportError(message) from error
@@ -197,7 +198,8 @@ def address(base_url: str, path: str) -> str:
     except ValueError:
         usable = False
     if not usable:
-        message = f"{base_url!r} is no base URL; write for example http://localhost:8000/v1."
+        shown = repr(base_url) if base_url.isprintable() and not set(base_url) & set("@?#") else "this"  # a key may stand behind them
+        message = f"{shown} is no base URL; write for example http://localhost:8000/v1."
         raise UsageError(message)
     if parts.username or parts.password or parts.query or parts.fragment:
         message = f"the base URL of {parts.hostname} holds a user, password, query or fragment; give the key as api_key instead."
@@ -206,8 +208,9 @@ def address(base_url: str, path: str) -> str:
 
 
 def usable_key(key: str | None, key_variable: str) -> str | None:
-    """The key without spaces around it, or None if there is none."""
+    """The key without spaces around it, or None if there is none. From now on it is masked wherever it turns up."""
     stripped = (key or "").strip()
+    register(stripped)
     if not (stripped.isascii() and stripped.isprintable()):
         message = f"the key in {key_variable} or api_key has characters that no key has; copy it again."
         raise AuthError(message)

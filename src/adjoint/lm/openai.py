@@ -39,6 +39,8 @@ class OpenAIChat(Client):
         super().__init__(model, provider=provider, **settings)
         # OpenAI's reasoning models refuse the old name of this option; other servers may not know the new one.
         own = urlsplit(self._endpoint.url).hostname == "api.openai.com"
+        # Many servers of this form ignore a schema in silence, so only where it is known to be enforced it is relied on.
+        self.supports = frozenset({"schema", "tools"}) if own else frozenset()
         self._max_tokens = "max_completion_tokens" if own else "max_tokens"
 
     def payload(self, request: Request) -> dict[str, Any]:

@@ -36,7 +36,9 @@ def chat_call(call: ToolCall) -> dict[str, Any]:
 def chat_part(part: Part) -> dict[str, Any]:
     if part.kind == "text":
         return {"type": "text", "text": part.text}
-    if part.kind == "image":
+    if part.file_id and part.kind == "file":
+        return {"type": "file", "file": {"file_id": part.file_id}}
+    if part.kind == "image" and not part.file_id:
         return {"type": "image_url", "image_url": {"url": wire.data_url(part)}}
     if part.kind == "audio" and part.data:
         return {"type": "input_audio", "input_audio": {"data": part.data, "format": sound(part)}}

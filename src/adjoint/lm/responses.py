@@ -8,7 +8,7 @@ from adjoint.base.errors import UsageError
 from adjoint.lm import wire
 from adjoint.lm.client import Client, merged, options
 from adjoint.lm.openai import logprobs
-from adjoint.lm.openai_form import named_schema, sound
+from adjoint.lm.openai_form import named_schema
 from adjoint.lm.types import Delta, Response, ToolCall
 from adjoint.lm.wire import Malformed
 
@@ -21,10 +21,11 @@ _ENDS = ("response.completed", "response.incomplete", "response.failed")
 class OpenAIResponses(Client):
     """`LM(..., model_type="responses")`. Nothing is kept at the provider on our account: each call sends all messages.
 
-    The interface has no stop sequences and no seed: the first are refused, since a reply would mean something else
-    without them; the second is not sent. `n` replies are asked in `n` calls.
+    The interface has no stop sequences and no sounds: both are refused, since a reply would mean something else without
+    them. It has no seed, which is not sent. `n` replies are asked in `n` calls.
     """
 
+    supports = frozenset({"schema", "tools"})
     what = "response"
     path = "/responses"
 
@@ -169,12 +170,12 @@ def _items(message: Message) -> list[dict[str, Any]]:
 def _part(part: Part, kind: str) -> dict[str, Any]:
     if part.kind == "text":
         return {"type": kind, "text": part.text}
+    if part.file_id and part.kind != "audio":
+        return {"type": f"input_{part.kind}", "file_id": part.file_id}
     if part.kind == "image":
-        return {"type": "input_image", "image_url": wire.data_url(part)}
+        return {"type": "input_image", "image_url": wire.data_url(part), "detail": "auto"}
     if part.kind == "file":
         source = {"file_url": part.url} if part.url else {"file_data": wire.data_url(part), "filename": part.name or "file"}
         return {"type": "input_file", **source}
-    if part.data:
-        return {"type": "input_audio", "input_audio": {"data": part.data, "format": sound(part)}}
     who = "the Responses API"
     raise wire.unsupported(part, who)

@@ -21,13 +21,15 @@ class RetryPolicy:
     """How often and how long to try.
 
     `attempts` counts the first one (>= 1). Waits are uniform in [0, base * 2**k] seconds, at most `longest`, and never
-    shorter than what the provider asks for in `Retry-After`. After `deadline` seconds in all the last error stands.
+    shorter than what the provider asks for in `Retry-After`. `deadline` seconds after the first attempt has failed the
+    last error stands: what a request waits for its slot before is not its fault. One attempt may take `timeout` seconds.
     """
 
     attempts: int = 5
     base: float = 0.05
     longest: float = 20.0
     deadline: float = 300.0
+    timeout: float = 600.0
 
     def __post_init__(self) -> None:
         if self.attempts < 1:
@@ -43,13 +45,14 @@ class Retry(Wrapper):
         self.policy = policy
 
     async def __call__(self, request: Request) -> Response:
-        started = time.monotonic()
+        failed: float | None = None
         for attempt in range(self.policy.attempts):
             try:
                 return await self.inner(request)
             except LMError as error:
                 wait = self._wait(attempt, error)
-                late = time.monotonic() - started + wait > self.policy.deadline
+                failed = time.monotonic() if failed is None else failed
+                late = time.monotonic() - failed + wait > self.policy.deadline
                 if not error.retryable or attempt + 1 == self.policy.attempts or late:
                     raise
             await asyncio.sleep(wait)

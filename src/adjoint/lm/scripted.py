@@ -9,9 +9,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from adjoint.base.errors import UsageError
-from adjoint.lm.types import Response, Usage
+from adjoint.lm.types import Delta, Response, Usage
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from adjoint.lm.types import Request
 
 Answer: TypeAlias = str | Response | Exception | type[Exception]
@@ -19,6 +21,7 @@ Script: TypeAlias = (
     Sequence[Answer] | Mapping[str | re.Pattern[str], Answer] | Callable[["Request"], Answer | Awaitable[Answer]]
 )
 
+_PIECE = 4
 _SHOWN = 300
 """Characters of a prompt that an error message shows."""
 
@@ -44,6 +47,7 @@ class ScriptedLM:
             message = f"a script is a list, a mapping or a function; for one answer write [{answers!r}]."
             raise UsageError(message)
         self.name, self.identity, self.delay = name, identity, delay
+        self.price: tuple[float, float] | None = (0.0, 0.0)
         self.requests: list[Request] = []
         self.max_in_flight = 0
         self._script = answers
@@ -64,6 +68,14 @@ class ScriptedLM:
         if isinstance(answer, str):
             return self._reply(request, answer)
         raise answer
+
+    async def stream(self, request: Request) -> AsyncGenerator[Delta | Response, None]:
+        """The answer in pieces of four characters, and the whole `Response` last."""
+        response = await self(request)
+        for start in range(0, len(response.text), _PIECE):
+            yield Delta(response.text[start : start + _PIECE])
+            await asyncio.sleep(0)
+        yield response
 
     async def _answer(self, number: int, request: Request) -> Answer:
         if isinstance(self._script, Mapping):

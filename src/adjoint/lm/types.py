@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from adjoint.base import parts
 from adjoint.base.json import digest
-from adjoint.base.parts import Part as Part
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 Finish: TypeAlias = Literal["stop", "length", "refusal", "tool_calls"]
 CacheMode: TypeAlias = Literal["on", "off", "refresh", "only"]
+Part: TypeAlias = parts.Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +116,19 @@ class Usage:
 
     def __add__(self, other: Usage) -> Usage:
         usd = None if self.usd is None or other.usd is None else self.usd + other.usd
-        return Usage(
+        kind = Estimate if isinstance(self, Estimate) or isinstance(other, Estimate) else Usage
+        return kind(
             self.calls + other.calls,
             self.input_tokens + other.input_tokens,
             self.output_tokens + other.output_tokens,
             usd,
         )
+
+
+class Estimate(Usage):
+    """Usage of which the provider counted only a part or nothing: what it bills may be more."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,12 +184,20 @@ class Delta:
 def _without_defaults(record: Any) -> dict[str, Any]:
     """The fields of a record that differ from their defaults, as JSON; required ones always."""
     found: dict[str, Any] = {}
-    for item in fields(record):
-        value = getattr(record, item.name)
-        default = item.default_factory() if item.default_factory is not MISSING else item.default
-        if default is MISSING or value != default:
-            found[item.name] = _json(value)
+    for name, default in _defaults(record.__class__):
+        value = getattr(record, name)
+        if value is not default and (default is MISSING or value != default):
+            found[name] = value if type(value) in _PLAIN else _json(value)
     return found
+
+
+_PLAIN = frozenset({str, int, float, bool})
+
+
+@functools.cache
+def _defaults(kind: type[Any]) -> tuple[tuple[str, Any], ...]:
+    """The fields of a record and their defaults, looked up once: every key of the cache is made from them."""
+    return tuple((item.name, item.default_factory() if item.default_factory is not MISSING else item.default) for item in fields(kind))
 
 
 def _json(value: Any) -> Any:

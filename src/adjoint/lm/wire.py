@@ -82,7 +82,7 @@ def only_text(messages: Iterable[Message], who: str) -> None:
 
 
 def unsupported(part: Part, who: str) -> UsageError:
-    form = "by URL" if part.url else part.media_type or "without a media type"
+    form = "by file id" if part.file_id else "by URL" if part.url else part.media_type or "without a media type"
     return UsageError(f"{who} takes no {part.kind} {form}.")
 
 

@@ -10,7 +10,9 @@ from adjoint.base.errors import AdjointError, ParseError, UnknownNameError, Usag
 from adjoint.base.portal import portal
 from adjoint.lm.base import supports_of
 from adjoint.lm.types import Message
+from adjoint.program import runs, stream
 from adjoint.program.context import active_lm, current, send
+from adjoint.program.events import span
 from adjoint.program.lm import request_of
 from adjoint.program.module import Module
 from adjoint.program.parameter import Parameter
@@ -131,15 +133,23 @@ class Predict(Module):
         options: dict[str, Any] = {name: inputs.pop(name) for name in ("config", "demos", "lm", "signature") if name in inputs}
         here = current()
         lm = options.get("lm") or self.lm or active_lm()
-        request = self._request(here.adapter, inputs, options, lm)
+        with span(here.callbacks, "adapter_format", here.adapter, inputs) as made:
+            request = made.outputs = self._request(here.adapter, inputs, options, lm)
         tape = here.tape if here.tape is not None else Tape(self, inputs)
         reads = (
             ParameterRead("instruction", self._instruction, self._instruction.value),
             ParameterRead("demos", self._demos, tuple(self._demos.value)),
         )
         signature = make(options["signature"]) if "signature" in options else self._signature
-        node = tape.open("predict", _plain_inputs(inputs), module=self, reads=reads, declared=_declared(inputs))
-        node.messages = request.messages
+        known = runs.before(runs.Call(self, request))
+        asked = runs.Call(self, request, known.note)
+        if known.node is not None:  # a forward that runs again asks what it has asked before
+            return _Call(signature, request, here.adapter, supports_of(lm), lm, tape, tape.restore(known.node, asked))
+        node = tape.open("predict", _plain_inputs(inputs), module=self, reads=reads, declared=_declared(inputs), call=asked)
+        if known.note is not None:
+            request = known.note.applied(request)
+            node.parents["note"] = list(known.note.edges)
+        node.messages, node.lm = request.messages, lm.name
         return _Call(signature, request, here.adapter, supports_of(lm), lm, tape, node)
 
     def _request(self, adapter: Adapter, inputs: dict[str, Any], options: Mapping[str, Any], lm: BaseLM | None) -> Request:
@@ -165,8 +175,18 @@ class Predict(Module):
     async def _complete(self, call: _Call) -> Prediction:
         """Ask, parse, and if the reply cannot be read show the LM its mistake once."""
         node = call.node
+        if node.outputs:  # answered when this forward ran before
+            return Prediction.of(dict(node.outputs), node, call.tape)
+        with span(current().callbacks, "module", self, dict(node.inputs)) as made:
+            made.outputs = await self._answered(call)
+        return Prediction.of(dict(node.outputs), node, call.tape)
+
+    async def _answered(self, call: _Call) -> Mapping[str, Any]:
+        node, listener = call.node, stream.listener.get()
+        reading = None if listener is None else listener(self, call.adapter, call.signature, call.supports)
         try:
-            response = await self._ask(call.request, call)
+            with stream.hearing(reading):
+                response = await self._ask(call.request, call)
             step = call.adapter.then(call.signature, response)
             if step is not None:
                 call = replace(
@@ -178,12 +198,16 @@ class Predict(Module):
             node.error = f"{type(error).__name__}: {error}"
             raise
         node.outputs = _with_tools(outputs, node.inputs)
-        return Prediction.of(dict(node.outputs), node, call.tape)
+        if reading is not None:
+            reading.end(node.outputs)
+        return node.outputs
 
     async def _outputs(self, call: _Call, response: Response) -> dict[str, Any]:
         """The typed outputs of the reply. One that cannot be read is shown to the LM, once; one that was cut off would be again."""
         try:
-            return call.adapter.parse(call.signature, response, supports=call.supports)
+            with span(current().callbacks, "adapter_parse", call.adapter, {"response": response}) as read:
+                read.outputs = call.adapter.parse(call.signature, response, supports=call.supports)
+                return dict(read.outputs)
         except ParseError as error:
             if response.finish == "length":
                 raise

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from adjoint.base.json import plain
 from adjoint.program.state import name_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from adjoint.base.json import Json
     from adjoint.eval.certificate import Verdict
     from adjoint.lm.types import Usage
@@ -37,6 +39,8 @@ class OptimizationReport:
     usage: Usage
     cells: int
     seconds: float
+    usage_by_role: Mapping[str, Usage] = field(default_factory=dict)
+    """What the program ("task"), proposers, critics and judges have cost."""
 
     @property
     def verdict(self) -> str:
@@ -71,6 +75,7 @@ class OptimizationReport:
             "shipped": self.shipped,
             "stopped": self.stopped,
             "calls": self.usage.calls,
+            "usage_by_role": plain(self.usage_by_role),
             "cells": self.cells,
             "seconds": round(self.seconds, 3),
         }

@@ -178,6 +178,7 @@ class Study:
             usage=self._account.spent,
             cells=self._bench.bought,
             seconds=time.monotonic() - self._started,
+            usage_by_role=self._account.usage_by("role"),
         )
         self._log("end", {**report.to_dict(), "state": plain(dict(state))})
         self._enter("done")
@@ -189,6 +190,7 @@ class Study:
 
     def _enter(self, phase: Phase) -> None:
         self._phase = phase
+        self._account.step = f"{phase} {self._round + 1}" if phase in ("propose", "race") else phase
         self._tell_progress()
 
     def _tell_progress(self) -> None:

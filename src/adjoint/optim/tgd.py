@@ -6,87 +6,201 @@ none, and as a strategy every rewrite must win a race before it replaces what it
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import inspect
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
-from adjoint.autograd.backward import Walk, engine_of
-from adjoint.autograd.losses import feedback_of, measured
+from adjoint.autograd.engine import engine_of
+from adjoint.autograd.losses import failed, feedback_of, measured
 from adjoint.autograd.reduce import themes
 from adjoint.autograd.variable import Variable
-from adjoint.base.errors import FATAL, AdjointError, UsageError
+from adjoint.autograd.walk import Walk
+from adjoint.base.errors import FATAL, AdjointError, LMError, MetricError, UsageError
+from adjoint.base.foreign import foreign
+from adjoint.base.json import plain
 from adjoint.base.portal import portal
 from adjoint.eval.evaluate import answerer
 from adjoint.exec.local import all_of
 from adjoint.optim.strategy import Strategy
-from adjoint.optim.update import rewrite
-from adjoint.program.parameter import Parameter
+from adjoint.optim.transforms import Draft, Examples, Memory, Momentum, Reduce, Rejected, Rewriting
+from adjoint.optim.update import Manner, rewrite
+from adjoint.program.parameter import Gradient, Parameter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from adjoint.autograd.engine import Engine
     from adjoint.autograd.reduce import Theme
+    from adjoint.autograd.walk import Policy
     from adjoint.base.json import Json
     from adjoint.eval.cells import Cell
     from adjoint.lm.base import BaseLM
-    from adjoint.optim.base import Memory, Trial, Workbench
+    from adjoint.optim.base import Memory as StrategyMemory
+    from adjoint.optim.base import Trial, Workbench
+    from adjoint.optim.transforms import Transform
     from adjoint.program.metric import Metric
     from adjoint.program.state import State
 
 _TRIED = 3
 """Rejected texts that a rewrite is shown."""
+_log = logging.getLogger("adjoint.tgd")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Parameters that share constraints and an engine."""
+
+    params: tuple[Parameter[str], ...]
+    constraints: tuple[str, ...]
+    engine: BaseLM | None
 
 
 class TextualGradientDescent(Strategy):
     """`TGD(parameters)`, then `loss.backward()` and `step()`; or `optimize(..., optimizer=TGD())`.
 
     By hand, `step` asks the engine once for each parameter that has gradients and changes all of them or, if one rewrite
-    fails, none. As a strategy, each round runs `batch_size` feedback rows, walks back from those that fail, and proposes up
-    to `proposals` rewrites: one after all feedback, the others after one theme each. It ends after `patience` rounds in
-    which nothing was better, or after `rounds`.
+    fails, none. `parameters` may be groups: `[{"params": [...], "constraints": [...], "engine": ...}, ...]`. `gate` and
+    `validate` are functions that give a score of the parameters as they are: a step that does not raise both is taken back
+    and remembered. `transforms` replaces the whole chain that makes an update.
+
+    As a strategy, each round runs `batch_size` feedback rows, walks back from those that fail, and proposes up to
+    `proposals` rewrites: one after all feedback, the others after one theme each. It ends after `patience` rounds in which
+    nothing was better, or after `rounds`.
     """
 
     name = "tgd"
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - TextGrad's order of arguments
         self,
-        parameters: Iterable[Variable | Parameter[str]] | None = None,
+        parameters: Iterable[Any] | None = None,
+        verbose: int = 0,
+        engine: Engine | None = None,
+        constraints: Sequence[str] | None = None,
+        new_variable_tags: Sequence[str] | None = None,
+        optimizer_system_prompt: str | None = None,
+        in_context_examples: Sequence[str] | None = None,
+        gradient_memory: int = 0,
         *,
-        engine: BaseLM | str | None = None,
-        constraints: Sequence[str] = (),
+        momentum_window: int = 0,
+        reduce: Literal["themes", "mean"] = "themes",
+        passing: int = 0,
+        keep_placeholders: bool = False,
+        gate: Callable[[], Any] | None = None,
+        validate: Callable[[], Any] | None = None,
+        transforms: Sequence[Transform] | None = None,
         metric: Metric | None = None,
+        policy: Policy = "fused",
         batch_size: int = 12,
         proposals: int = 3,
         rounds: int = 6,
         patience: int = 2,
     ) -> None:
         super().__init__(metric)
-        self.parameters = [_parameter(item) for item in parameters or ()]
         self.engine = engine_of(engine)
-        self.constraints = tuple(constraints)
+        self.constraints = tuple(constraints or ())
+        self.verbose, self.policy = verbose, policy
+        self.param_groups = _groups(parameters or (), self.constraints, self.engine)
+        self.gates = [one for one in (gate, validate) if one is not None]
+        self.manner = Manner(_tags(new_variable_tags), optimizer_system_prompt, keep_placeholders)
+        self.transforms: list[Transform] = list(transforms) if transforms is not None else [
+            Reduce(reduce, passing=passing),
+            *([Memory(gradient_memory)] if gradient_memory else []),
+            *([Momentum(momentum_window)] if momentum_window else []),
+            *([Examples(in_context_examples)] if in_context_examples else []),
+            Rejected(),
+            Rewriting(self.manner),
+        ]  # fmt: skip
         self.batch_size, self.proposals, self.rounds, self.patience = batch_size, proposals, rounds, patience
 
     # By hand -----------------------------------------------------------------------------------------------------
+
+    @property
+    def parameters(self) -> list[Parameter[str]]:
+        return [parameter for group in self.param_groups for parameter in group.params]
+
+    @property
+    def constraint_text(self) -> str:
+        return "\n".join(f"{number}. {one}" for number, one in enumerate(self.constraints, 1))
 
     def zero_grad(self) -> None:
         """Forget all gradients of the parameters."""
         for parameter in self.parameters:
             parameter.grad.clear()
 
-    def step(self) -> None:
-        """Rewrite every parameter that has gradients: all of them, or none and `GradientError`."""
-        portal.run(self.astep())
+    def step(self) -> bool:
+        """Rewrite every parameter that has gradients: all of them, or none and `GradientError`.
 
-    async def astep(self) -> None:
+        Says whether anything was changed; a gate may have taken it back.
+        """
+        return portal.run(self.astep())
+
+    async def astep(self) -> bool:
         """`step` in asynchronous code."""
-        wanted = [(parameter, themes(parameter.grad)) for parameter in self.parameters]
-        due = [(parameter, found) for parameter, found in wanted if found and parameter.trainable]
-        texts = await all_of(self._rewrite(parameter.role, parameter.value, found, self.engine) for parameter, found in due)
-        for (parameter, _), text in zip(due, texts, strict=True):
-            parameter.value = text
+        due = self._due()
+        if not due:
+            return False
+        before = [await _score(gate) for gate in self.gates]
+        drafts = await all_of(self._drafted(draft) for _, draft in due)
+        for (parameter, _), draft in zip(due, drafts, strict=True):
+            parameter.value = draft.text if draft.proposed is None else draft.proposed
+        kept, score = True, None
+        try:
+            for gate, old in zip(self.gates, before, strict=True):
+                score = await _score(gate)
+                if score <= old:
+                    kept = False
+                    break
+        except AdjointError:
+            _restore(due)
+            raise
+        if not kept:
+            _restore(due)
+        for draft in drafts:
+            for transform in self.transforms:
+                transform.told(draft, before[-1] if before else None, kept=kept)
+            if self.verbose:
+                _log.info("%s: %r -> %r (%s)", draft.role, draft.text, draft.proposed, "kept" if kept else "taken back")
+        return kept
+
+    def _due(self) -> list[tuple[Parameter[str], Draft]]:
+        """The trainable parameters that were told to change."""
+        found: list[tuple[Parameter[str], Draft]] = []
+        key = 0
+        for group in self.param_groups:
+            for parameter in group.params:
+                if parameter.trainable and parameter.kind == "text" and themes(parameter.grad):
+                    gradients = tuple(parameter.grad)
+                    draft = Draft(key, parameter.role, parameter.value, gradients, group.engine, constraints=group.constraints)
+                    found.append((parameter, draft))
+                key += 1
+        return found
+
+    async def _drafted(self, draft: Draft) -> Draft:
+        for transform in self.transforms:
+            draft = await transform(draft)
+        return draft
+
+    def state_dict(self) -> dict[str, Json]:
+        """Values, gradients and what the transforms remember, as JSON: load it to go on in the middle of an epoch."""
+        parameters = [{"value": one.value, "grad": plain(one.grad)} for one in self.parameters]
+        return {"parameters": plain(parameters), "transforms": [transform.state() for transform in self.transforms]}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take up what `state_dict` has kept; the parameters and settings must be those of then."""
+        if len(state["parameters"]) != len(self.parameters) or len(state["transforms"]) != len(self.transforms):
+            message = "this state is of an optimizer with other parameters or settings."
+            raise UsageError(message)
+        for parameter, kept in zip(self.parameters, state["parameters"], strict=True):
+            parameter.value = kept["value"]
+            parameter.grad[:] = [Gradient(**one) for one in kept["grad"]]
+        for transform, kept in zip(self.transforms, state["transforms"], strict=True):
+            transform.load(kept)
 
     async def _rewrite(
         self, role: str, text: str, found: Sequence[Theme], engine: BaseLM | None, tried: Sequence[str] = ()
     ) -> str:
-        return await rewrite(role, text, found, engine=engine, constraints=self.constraints, tried=tried)
+        return await rewrite(role, text, found, engine=engine, constraints=self.constraints, tried=tried, manner=self.manner)
 
     # As a strategy -----------------------------------------------------------------------------------------------
 
@@ -98,13 +212,15 @@ class TextualGradientDescent(Strategy):
             "proposals": self.proposals,
             "rounds": self.rounds,
             "patience": self.patience,
+            **({} if self.manner == Manner() else {"manner": plain(self.manner)}),
+            **({} if self.policy == "fused" else {"policy": self.policy}),
         }
 
-    def init(self, seed_state: State) -> Memory:
+    def init(self, seed_state: State) -> StrategyMemory:
         del seed_state
         return {"asked": 0, "stale": 0, "tried": []}
 
-    def tell(self, memory: Memory, trials: Sequence[Trial]) -> Memory:
+    def tell(self, memory: StrategyMemory, trials: Sequence[Trial]) -> StrategyMemory:
         better = any(trial.accepted for trial in trials)
         rejected = [dict(trial.state) for trial in trials if not trial.accepted]
         return {
@@ -113,7 +229,7 @@ class TextualGradientDescent(Strategy):
             "tried": [*memory["tried"], *rejected][-_TRIED * self.proposals :],
         }
 
-    async def ask(self, memory: Memory, work: Workbench) -> Sequence[State]:
+    async def ask(self, memory: StrategyMemory, work: Workbench) -> Sequence[State]:
         if memory["asked"] >= self.rounds or memory["stale"] >= self.patience:
             return []
         rows = list(work.feedback)
@@ -124,13 +240,9 @@ class TextualGradientDescent(Strategy):
         return await self._propose(work, gradients, memory["tried"]) or [work.best]
 
     async def _gradients(self, work: Workbench, cells: Sequence[Cell]) -> dict[str, list[Any]]:
-        """Walk back from every row that was measured and is not perfect; gradients by name of parameter."""
-        walk = Walk(self.engine or work.proposer_lm)
-        losses = [
-            measured(row, cell.prediction, cell.score.value, cell.score.feedback)
-            for row, cell in zip(work.rows_of(cells), cells, strict=True)
-            if cell.score is not None and cell.prediction is not None and cell.score.value < 1.0
-        ]
+        """Walk back from every row that is not perfect or broke; gradients by name of parameter."""
+        walk = Walk(self.engine or work.proposer_lm, self.policy)
+        losses = [loss for row, cell in zip(work.rows_of(cells), cells, strict=True) if (loss := _loss(row, cell)) is not None]
         if not losses:
             return {}
         await walk.run([(loss.node, feedback_of(loss)) for loss in losses])
@@ -175,6 +287,60 @@ class TextualGradientDescent(Strategy):
 
 
 TGD = TextualGradientDescent
+
+
+class TextualGradientDescentwithMomentum(TextualGradientDescent):
+    """TextGrad's spelling of `TGD(parameters, momentum_window=...)`."""
+
+    def __init__(self, engine: Engine | None = None, parameters: Iterable[Any] = (), momentum_window: int = 3, **options: Any) -> None:
+        super().__init__(parameters, engine=engine, momentum_window=momentum_window, **options)
+
+
+def _loss(row: Any, cell: Cell) -> Variable | None:
+    """What a row has to teach: its score, or the error of a call that the program could have avoided."""
+    if cell.score is not None and cell.prediction is not None:
+        return measured(row, cell.prediction, cell.score.value, cell.score.feedback) if cell.score.value < 1.0 else None
+    avoidable = cell.error and not cell.error.startswith(_OUTAGES)
+    return failed(cell.tape, row) if avoidable and cell.tape is not None else None
+
+
+def _names(error: type[AdjointError]) -> list[str]:
+    return [f"{error.__name__}:", *(name for kind in error.__subclasses__() for name in _names(kind))]
+
+
+_OUTAGES = (*_names(LMError), *_names(MetricError))
+"""Errors that no text can help."""
+
+
+async def _score(gate: Callable[[], Any]) -> float:
+    """The score that a gate gives to the parameters as they are."""
+    if inspect.iscoroutinefunction(gate):
+        return float(await foreign(gate(), MetricError, "the gate"))
+    return float(await foreign(portal.in_thread(gate), MetricError, "the gate"))
+
+
+def _restore(due: Sequence[tuple[Parameter[str], Draft]]) -> None:
+    for parameter, draft in due:
+        parameter.value = draft.text
+
+
+def _tags(tags: Sequence[str] | None) -> tuple[str, str] | None:
+    if not tags:
+        return None
+    first, last = tags
+    return first, last
+
+
+def _groups(given: Iterable[Any], constraints: tuple[str, ...], engine: BaseLM | None) -> list[Group]:
+    """Parameters as groups; those that stand alone are one group."""
+    items = list(given)
+    single = tuple(_parameter(item) for item in items if not isinstance(item, dict))
+    groups = [Group(single, constraints, engine)] if single else []
+    for item in items:
+        if isinstance(item, dict):
+            own = tuple(_parameter(one) for one in item["params"])
+            groups.append(Group(own, tuple(item.get("constraints", constraints)), engine_of(item.get("engine")) or engine))
+    return groups
 
 
 def _parameter(item: Any) -> Parameter[str]:

@@ -1,17 +1,20 @@
-"""Updates: reduced feedback becomes a new text, for all parameters together or for none."""
+"""Updates: reduced feedback becomes a new text. One call of an LM, read tolerantly; one more if it cannot be used."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from adjoint.autograd.prompts import Rewrite
+from adjoint.autograd.prompts import Edit, Rewrite
 from adjoint.autograd.reduce import feedback_text
 from adjoint.base.errors import GradientError
 from adjoint.modules.predict import Predict
+from adjoint.optim.replies import TAGS, edited, improved
 from adjoint.program.context import context
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from adjoint.autograd.reduce import Theme
     from adjoint.lm.base import BaseLM
@@ -20,6 +23,19 @@ _GROWTH = 4
 """A new text may be so many times as long as the old one and its feedback together."""
 _ROOM = 400
 """Characters that any new text may have."""
+EDIT_FROM = 4000
+"""Characters from which on a text is changed by edits instead of being written again."""
+_PLACEHOLDER = re.compile(r"\{\{?\s*[A-Za-z_]\w*\s*\}?\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How texts are to be rewritten. `tags` are where the new text must stand; `instruction` replaces the proposer's own."""
+
+    tags: tuple[str, str] | None = None
+    instruction: str | None = None
+    keep_placeholders: bool = False
+    edit_from: int = EDIT_FROM
 
 
 async def rewrite(
@@ -31,25 +47,57 @@ async def rewrite(
     constraints: Sequence[str] = (),
     tried: Sequence[str] = (),
     sample: int = 0,
+    more: Mapping[str, str] | None = None,
+    manner: Manner | None = None,
 ) -> str:
-    """One LM call: the text improved after the feedback. `tried` are earlier versions that were no better.
+    """The text improved after the feedback. `tried` are earlier versions that were no better.
 
-    Raises `GradientError` for an empty reply and for one that grew beyond all bounds.
+    `more` are further parts of the prompt (`calls`, `examples`, `history`, `past_feedback`, `keep`). A reply that cannot be
+    used is shown to the proposer with the reason, once; then `GradientError` is raised.
     """
+    how = manner or Manner()
     said = feedback_text(feedback)
+    inputs = {
+        "role": role,
+        "text": text,
+        "feedback": said,
+        "constraints": "\n".join(f"{number}. {one}" for number, one in enumerate(constraints, 1)),
+        "tried": "\n".join(f"- {one}" for one in tried),
+        **(more or {}),
+    }
     with context(role="proposer", tape=None, sample=sample):
-        proposer = Predict(Rewrite)
+        proposer = Predict(_signature(how, text))
         proposer.lm = engine
-        made = await proposer.acall(
-            role=role,
-            text=text,
-            feedback=said,
-            constraints="\n".join(f"{number}. {one}" for number, one in enumerate(constraints, 1)),
-            tried="\n".join(f"- {one}" for one in tried),
-        )
-    improved = str(made["improved"]).strip()
-    limit = max(_ROOM, _GROWTH * (len(text) + len(said)))
-    if not improved or len(improved) > limit:
-        message = f"the rewrite of the {role} has {len(improved)} characters; 1 to {limit} are allowed, so it stays as it was."
+        reason = ""
+        for _ in range(2):
+            made = await proposer.acall(**inputs, mistake=f"Your last reply cannot be used: {reason}." if reason else "")
+            try:
+                return _read(str(made["improved"]), text, role, max(_ROOM, _GROWTH * (len(text) + len(said))), how)
+            except GradientError as error:
+                reason = str(error)
+    message = f"the rewrite of the {role} cannot be used: {reason}; it stays as it was."
+    raise GradientError(message)
+
+
+def _signature(how: Manner, text: str) -> Any:
+    """The proposer's prompt: whole texts or edits, with the user's own instruction and tags if there are any."""
+    base: Any = Edit if len(text) >= how.edit_from else Rewrite
+    instruction = how.instruction if how.instruction is not None else base.instructions
+    first, last = how.tags or TAGS
+    instruction = instruction.replace("{new_variable_start_tag}", first).replace("{new_variable_end_tag}", last)
+    if how.tags and how.instruction is None:
+        instruction += f" Write the improved text between {first} and {last}."
+    return base if instruction == base.instructions else base.with_instructions(instruction)
+
+
+def _read(reply: str, text: str, role: str, limit: int, how: Manner) -> str:
+    """The new text, if it is one that may take the place of the old one."""
+    found = edited(reply, text) if len(text) >= how.edit_from else improved(reply, text, how.tags)
+    if not found or len(found) > limit:
+        message = f"the rewrite of the {role} has {len(found)} characters; 1 to {limit} are allowed"
         raise GradientError(message)
-    return improved
+    lost = [name for name in dict.fromkeys(_PLACEHOLDER.findall(text)) if name not in found] if how.keep_placeholders else []
+    if lost:
+        message = f"it lacks {', '.join(lost)}, which must be kept"
+        raise GradientError(message)
+    return found

@@ -1,8 +1,17 @@
 """The context a program runs in, and the one gate through which every call to a language model goes.
 
-The gate builds `Cache(Retry(Spend(Limit(client))))`. Cache is outermost, so that a hit costs nothing and waits for
-nothing. Retry stands above Spend and Limit: each attempt is paid for, and a request that waits for its next attempt
-holds no slot. Limit is innermost: a slot is taken for the time on the wire only.
+The gate builds `Cache(Retry(Limit(Spend(Timeout(client)))))`, and this is the one place that says why:
+
+- Cache is outermost: a hit costs nothing and waits for nothing. Single flight stands here, for all processes on a ledger.
+- Retry stands above Limit and Spend: each attempt is paid for by itself, and a request that waits for its next attempt
+  holds neither a slot nor money.
+- Limit stands above Spend: what waits for a slot has reserved nothing, so a process that is killed leaves no more charged
+  than was on the wire, and a reservation is on the disk just before its call is sent.
+- Spend sees each attempt with its outcome, so that what was refused costs nothing and what was cut off costs its bound.
+- Timeout is innermost: time in a queue is nobody's fault, so only time on the wire counts.
+
+Under a cap on tokens or dollars the gate puts the bound of the reply into the request before the cache sees it: what is
+sent is what is kept, and no run without that cap takes a reply that it has shortened.
 """
 
 from __future__ import annotations
@@ -17,16 +26,23 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from adjoint.adapters.chat import ChatAdapter
 from adjoint.base.errors import NoLMError, UnknownNameError
+from adjoint.base.json import digest
 from adjoint.base.portal import portal
 from adjoint.ledger.store import Ledger
-from adjoint.lm.budget import Spend
+from adjoint.lm.base import identity_of
+from adjoint.lm.budget import Spend, bounded
 from adjoint.lm.cache import Cache, Replies
-from adjoint.lm.limit import Limit
+from adjoint.lm.endpoint import Endpoint
+from adjoint.lm.limit import Slots
 from adjoint.lm.retry import Retry, RetryPolicy
-from adjoint.program.replies import LedgerReplies
+from adjoint.lm.timeout import Timeout
+from adjoint.program import observe
+from adjoint.program.events import span
+from adjoint.program.replies import LedgerBook, LedgerReplies
+from adjoint.program.stream import tapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from adjoint.adapters.base import Adapter
     from adjoint.lm.base import BaseLM
@@ -35,7 +51,7 @@ if TYPE_CHECKING:
     from adjoint.program.tape import Tape
 
 CONCURRENCY = 64
-"""Requests in flight to one LM, and rows of an evaluation at once, unless told otherwise."""
+"""Rows of an evaluation at once, unless told otherwise; requests in flight are limited by their endpoint."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +60,8 @@ class Context:
 
     `lm` answers; `adapter` renders and parses; `ledger` keeps replies (None keeps none, so nothing is cached); `account` is the budget being
     spent; `cache` the mode of the cache; `role` says what the calls are for (task, critic, proposer, judge); `sample`
-    numbers repeated draws; `retry` how to ask again; `tape` is the recording under way.
+    numbers repeated draws; `retry` how to ask again; `tape` is the recording under way. `callbacks` hear of every call
+    (`BaseCallback`); `rm` is what `Retrieve` asks; `max_backtracks` how often an assertion sends one call back.
     """
 
     lm: BaseLM | None = None
@@ -56,11 +73,29 @@ class Context:
     sample: int = 0
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     tape: Tape | None = None
+    policy: Literal["fused", "chain", "trace", "local", "auto"] = "fused"
+    """Who is asked for critiques in a backward pass."""
+    callbacks: Sequence[Any] = ()
+    rm: Any = None
+    max_backtracks: int = 2
+
+
+_IN_ANY_CASE = frozenset({"track_usage"})
+"""Settings of DSPy that are always on here, and may be given."""
+
+
+class _Shared:
+    """What all contexts of a process share. A forked child has its own: flights and slots are the parent's."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.replies: dict[Ledger | None, Replies] = {}
+        self.limits: dict[int, tuple[BaseLM, Slots]] = {}
+        self.endpoints: dict[tuple[str, str], Endpoint] = {}
 
 
 _ledgers: dict[Path, Ledger] = {}
-_replies: dict[Ledger | None, Replies] = {}
-_limits: dict[int, tuple[BaseLM, Limit]] = {}
+_shared = _Shared()
 
 
 def open_ledger(path: str | Path) -> Ledger:
@@ -107,12 +142,13 @@ def context(**changes: Any) -> Iterator[Context]:
 
 def _checked(changes: dict[str, Any]) -> dict[str, Any]:
     known = [item.name for item in fields(Context)]
+    changes = {name: value for name, value in changes.items() if name not in _IN_ANY_CASE}
     for name in changes:
         if name not in known:
             raise UnknownNameError.of("setting", name, known)
     if isinstance(changes.get("lm"), str):
         changes["lm"] = _named_lm(changes["lm"])
-    if isinstance(changes.get("ledger"), str | Path):
+    if isinstance(changes.get("ledger"), str | Path) and changes["ledger"] != "default":
         changes["ledger"] = open_ledger(changes["ledger"])
     return changes
 
@@ -141,23 +177,50 @@ def _named_lm(name: str) -> BaseLM:
 
 async def send(request: Request, lm: BaseLM | None = None) -> Response:
     """Ask the LM, through all policies of the current context. May be awaited on any event loop."""
-    return await portal.here(_gate(lm or active_lm(), current())(request))
+    asked, here = lm or active_lm(), current()
+    if here.account:
+        request = bounded(request, here.account.budget, asked)
+    with span(here.callbacks, "lm", asked, {"request": request}) as call:
+        response = await portal.here(_gate(asked, here)(request))
+        call.outputs = response
+    observe.answered(asked.name, request, response)
+    return response
 
 
 def _gate(lm: BaseLM, here: Context) -> Cache:
-    limited = _limited(lm)
-    spending = Spend(limited, here.account) if here.account else limited
-    ledger = active_ledger()
-    replies = _replies.get(ledger)
+    ledger, shared = active_ledger(), _mine()
+    client: BaseLM = Timeout(tapped(lm), here.retry.timeout)
+    if here.account:
+        book = LedgerBook(ledger, here.account.payer) if ledger and here.account.payer else None
+        client = Spend(client, here.account, book=book, role=here.role)
+    limited = _slots(lm, shared).around(client)
+    replies = shared.replies.get(ledger)
     if replies is None:
-        replies = _replies[ledger] = Replies(LedgerReplies(ledger) if ledger else None)
+        store = LedgerReplies(ledger) if ledger else None
+        replies = shared.replies[ledger] = Replies(store, leases=store)
     mode: CacheMode = "off" if ledger is None else here.cache
-    return Cache(Retry(spending, here.retry), replies, mode=mode, account=here.account, role=here.role)
+    return Cache(Retry(limited, here.retry), replies, mode=mode, account=here.account, role=here.role)
 
 
-def _limited(lm: BaseLM) -> Limit:
-    """The LM behind its slots, which all contexts share."""
-    found = _limits.get(id(lm))
+def _mine() -> _Shared:
+    global _shared  # noqa: PLW0603 - begun anew after a fork
+    if _shared.pid != os.getpid():
+        _shared = _Shared()
+    return _shared
+
+
+def _slots(lm: BaseLM, shared: _Shared) -> Slots:
+    """The slots of the LM, which all contexts share; those of its endpoint are shared by all LMs that ask it with one key."""
+    found = shared.limits.get(id(lm))
     if found is None:
-        found = _limits[id(lm)] = (lm, Limit(lm, getattr(lm, "concurrency", None) or CONCURRENCY))
+        who = (identity_of(lm) or f"{lm.name} {id(lm)}", _key_of(lm))
+        endpoint = shared.endpoints.setdefault(who, Endpoint())
+        found = shared.limits[id(lm)] = (lm, Slots(getattr(lm, "concurrency", None), endpoint))
     return found[1]
+
+
+def _key_of(lm: BaseLM) -> str:
+    """A digest of the key that the client sends: each key has limits of its own."""
+    client = getattr(lm, "client", lm)
+    key = getattr(getattr(client, "_endpoint", None), "key", None)
+    return digest(key, length=16) if isinstance(key, str) else ""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, overload
 
+from adjoint.base.errors import UnknownNameError
 from adjoint.base.portal import portal
-from adjoint.lm.base import BaseLM, identity_of
+from adjoint.lm.base import NATIVE, BaseLM, identity_of, supports_of
 from adjoint.lm.callable import CallableLM
+from adjoint.lm.prices import Price
 from adjoint.lm.types import Message, Request
 from adjoint.program import context
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Coroutine, Iterable, Sequence
 
     from adjoint.lm.callable import Function
     from adjoint.lm.names import ModelType
@@ -28,6 +30,8 @@ class LM:
     prompt to a text is a language model too. `model_type` is one of OpenAI's interfaces: "chat", "text" or "responses".
     Keyword options are defaults of every request (`temperature`, `max_tokens`, `stop`, `seed`, `n`, and whatever else the
     provider understands). `base_url` and `api_key` override the environment. `concurrency` caps requests in flight.
+    `price` is US dollars per million input and output tokens; without it the shipped table or `ADJOINT_PRICES` decides.
+    `supports` says what the model does by itself, of "schema", "tools" and "reasoning"; by default what its client knows.
 
     >>> LM("pocket", temperature=0.0)
     LM('pocket', temperature=0.0)
@@ -42,6 +46,8 @@ class LM:
         api_key: str | None = None,
         timeout: float | None = None,
         concurrency: int | None = None,
+        price: tuple[float, float] | Price | None = None,
+        supports: Iterable[str] | None = None,
         **options: Any,
     ) -> None:
         if isinstance(model, str):
@@ -54,7 +60,11 @@ class LM:
         self.name = client.name
         self.model = model if isinstance(model, str) else client.name
         self.concurrency = concurrency
+        self.price = Price(*price) if isinstance(price, tuple) else price
         self.options = options
+        self.supports = supports_of(client) if supports is None else frozenset(supports)
+        for name in self.supports - NATIVE:
+            raise UnknownNameError.of("feature", name, NATIVE)
 
     def __repr__(self) -> str:
         options = "".join(f", {key}={value!r}" for key, value in self.options.items())
@@ -82,7 +92,7 @@ class LM:
 
     def copy(self, **options: Any) -> LM:
         """The same endpoint with other default options."""
-        return LM(self.client, concurrency=self.concurrency, **{**self.options, **options})
+        return LM(self.client, concurrency=self.concurrency, price=self.price, supports=self.supports, **{**self.options, **options})
 
 
 def request_of(messages: tuple[Message, ...], options: dict[str, Any]) -> Request:

@@ -10,12 +10,14 @@ from adjoint.base.portal import portal
 from adjoint.program import saved
 from adjoint.program import state as states
 from adjoint.program.context import context, current
+from adjoint.program.events import span
 from adjoint.program.parameter import Parameter
 from adjoint.program.prediction import Prediction
+from adjoint.program.runs import Backtrack, Run
 from adjoint.program.tape import Tape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from adjoint.program.state import State
@@ -40,14 +42,50 @@ class Module:
         """Run the program and wait. `forward` runs in this very thread; only LM calls hop to the event loop."""
         if _nearer(type(self), "aforward", "forward"):
             return portal.run(self.acall(*args, **inputs))
-        with _recording(self, inputs) as tape:
-            return _finished(self.forward(*args, **inputs), tape)
+        with span(current().callbacks, "module", self, inputs) as call, _recording(self, inputs) as tape:
+            run = Run()
+            while True:
+                try:
+                    with run:
+                        call.outputs = _finished(self.forward(*args, **inputs), tape)
+                        return call.outputs
+                except Backtrack as signal:  # an assertion did not hold
+                    run = run.back(signal)
 
     async def acall(self, *args: Any, **inputs: Any) -> Any:
         """Run the program in asynchronous code."""
-        with _recording(self, inputs) as tape:
-            own = Module.aforward.__get__(self) if _nearer(type(self), "forward", "aforward") else self.aforward
-            return _finished(await own(*args, **inputs), tape)
+        own = Module.aforward.__get__(self) if _nearer(type(self), "forward", "aforward") else self.aforward
+        with span(current().callbacks, "module", self, inputs) as call, _recording(self, inputs) as tape:
+            run = Run()
+            while True:
+                try:
+                    with run:
+                        call.outputs = _finished(await own(*args, **inputs), tape)
+                        return call.outputs
+                except Backtrack as signal:  # an assertion did not hold
+                    run = run.back(signal)
+
+    def batch(
+        self,
+        examples: Sequence[Any],
+        num_threads: int | None = None,
+        max_errors: int | None = None,
+        *,
+        return_failed_examples: bool = False,
+        provide_traceback: bool | None = None,
+        disable_progress_bar: bool = False,
+        timeout: float | None = None,
+        straggler_limit: int = 3,
+    ) -> Any:
+        """Call this program for each example, many at once: results in order, None where a call failed; see `Parallel`."""
+        from adjoint.program.batch import Options, run_all
+
+        del disable_progress_bar, straggler_limit  # DSPy's; nothing is printed, and a slow call is never made twice
+        options = Options(num_threads, max_errors, timeout, provide_traceback=bool(provide_traceback))
+        found = portal.run(run_all([(self, example) for example in examples], options))
+        if not return_failed_examples:
+            return found
+        return found, [failure.example for failure in found.failures], [failure.error for failure in found.failures]
 
     # Structure ---------------------------------------------------------------------------------------------------
 

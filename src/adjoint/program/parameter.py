@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
-from typing import Generic, Literal, TypeAlias, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 T = TypeVar("T")
 Kind: TypeAlias = Literal["text", "demos", "weights", "number"]
@@ -17,6 +20,7 @@ class Gradient:
 
     `target` names the value, `example` the row that it comes from, `step` the call within the row. `score` is the row's
     score in [0, 1] (None where there is none), `severity` in [0, 1] how much it matters, `text` what should change.
+    `context` is the call that it is about, where that is kept; feedback of one `group` is to be averaged.
     """
 
     target: str
@@ -26,6 +30,13 @@ class Gradient:
     score: float | None = None
     example: str = ""
     step: int = 0
+    context: str = ""
+    group: str = ""
+
+    @property
+    def value(self) -> str:
+        """TextGrad's name for the text."""
+        return self.text
 
 
 class Parameter(Generic[T]):
@@ -34,7 +45,7 @@ class Parameter(Generic[T]):
     `role` says in words what the value is for. A parameter that is not `trainable` is left alone by every optimizer.
     """
 
-    __slots__ = ("grad", "kind", "role", "trainable", "value")
+    __slots__ = ("grad", "hooks", "kind", "role", "trainable", "value")
 
     def __init__(self, value: T, *, kind: Kind, role: str, trainable: bool = True) -> None:
         self.value = value
@@ -42,6 +53,18 @@ class Parameter(Generic[T]):
         self.role = role
         self.trainable = trainable
         self.grad: list[Gradient] = []
+        self.hooks: tuple[Callable[[Gradient], Gradient | str | None], ...] = ()
+
+    def receive(self, gradient: Gradient) -> None:
+        """Add a gradient, after every hook has seen it; a Gradient or a text that a hook returns takes its place."""
+        for hook in self.hooks:
+            said = hook(gradient)
+            gradient = replace(gradient, text=said) if isinstance(said, str) else said or gradient
+        self.grad.append(gradient)
+
+    def __getstate__(self) -> tuple[None, dict[str, Any]]:
+        """All but the hooks, which are functions of this process."""
+        return None, {**{name: getattr(self, name) for name in self.__slots__}, "hooks": ()}
 
     def __repr__(self) -> str:
         return f"Parameter({self.value!r}, kind={self.kind!r}, role={self.role!r}, trainable={self.trainable})"

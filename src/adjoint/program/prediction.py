@@ -40,6 +40,13 @@ class Prediction(Record):
         """The recording that this prediction ended, if there is one."""
         return self._tape
 
+    def get_lm_usage(self) -> dict[str, dict[str, Any]]:
+        """What all calls of the run that gave this prediction have used, by the name of the LM."""
+        from adjoint.program.observe import as_dict
+
+        tape = self._tape
+        return {} if tape is None else as_dict((node.lm, node.usage) for node in (*tape.nodes, *tape.rejected) if node.lm)
+
     def __getattr__(self, name: str) -> Any:
         value = super().__getattr__(name)
         self._read(name)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from adjoint.base.errors import SignatureError, UsageError
 from adjoint.base.json import digest, plain
+from adjoint.base.secrets import redact
 from adjoint.signature import grammar
 from adjoint.signature.fields import MISSING, InputField, OutputField
 from adjoint.signature.signature import make
@@ -32,7 +33,9 @@ _CONSTRAINTS = frozenset({"gt", "ge", "lt", "le", "multiple_of", "min_length", "
 def write(program: Module, path: str | Path) -> None:
     """Write the program's state, and what its predictors take and give."""
     state = dict(program.state_dict())
-    body = {"format": FORMAT, "program": type(program).__name__, **_described(program), "digest": digest(state), "state": state}
+    made = {"format": FORMAT, "program": type(program).__name__, **_described(program), "digest": "", "state": state}
+    body = json.loads(redact(json.dumps(made)))
+    body["digest"] = _digest(body)
     try:
         Path(path).write_text(json.dumps(body, indent=2, ensure_ascii=False) + "\n", encoding="utf-8", errors="backslashreplace")
     except OSError as error:
@@ -53,8 +56,24 @@ def read(path: str | Path) -> dict[str, Any]:
     if not isinstance(body, dict) or body.get("format") != FORMAT or not isinstance(body.get("state"), dict):
         message = f"{path} is no saved program of this version: it needs format {FORMAT!r} and a state. Save it again with program.save."
         raise UsageError(message)
+    if not _as_saved(body):
+        message = f'{path} is not as it was saved. If you have edited it, write "digest": "" in it; else save the program again.'
+        raise UsageError(message)
     found: dict[str, Any] = body
     return found
+
+
+def _as_saved(body: Mapping[str, Any]) -> bool:
+    """Whether the digest fits. An empty one says that the file was edited on purpose."""
+    try:
+        return body.get("digest") in ("", _digest(body))
+    except (ValueError, RecursionError):
+        return False
+
+
+def _digest(body: Mapping[str, Any]) -> str:
+    """Of all that the file says but the digest itself."""
+    return digest({name: value for name, value in body.items() if name != "digest"})
 
 
 def signature_of(described: Any, where: str | Path) -> type[Signature]:
@@ -71,7 +90,9 @@ def signature_of(described: Any, where: str | Path) -> type[Signature]:
 
 def options_of(body: Mapping[str, Any]) -> dict[str, Any]:
     """The options of the predictor: those that a file may hold, of the right type."""
-    given = body.get("options") or {}
+    given = body.get("options")
+    if not isinstance(given, dict):
+        return {}
     return {name: given[name] for name, types in _OPTIONS.items() if isinstance(given.get(name), types)}
 
 

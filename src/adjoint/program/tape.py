@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import itertools
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from adjoint.base.json import plain
 from adjoint.lm.types import Usage
+from adjoint.program import runs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from adjoint.base.json import Json
+    from adjoint.data.records import Score
     from adjoint.lm.types import Message
+    from adjoint.program.drawing import Drawing
     from adjoint.program.module import Module
     from adjoint.program.parameter import Parameter
 
@@ -76,20 +79,64 @@ class Node:
     """The turns by which the LM was shown that its first reply could not be read; empty if it could."""
     details: Mapping[str, Any] = field(default_factory=dict)
     """What the op's own rule of the backward pass needs; empty for most."""
+    lm: str = ""
+    """The name of the LM that was asked, if one was."""
 
     def edges(self) -> list[Edge]:
         return [edge for edges in self.parents.values() for edge in edges]
 
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the module, which belongs to a program that is kept apart."""
+        kept = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {**kept, "module": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+
+
+class Linked(Traced):
+    """A plain value together with the edges that say where it comes from, for modules that know it better than the tape."""
+
+    def __init__(self, value: Any, edges: Sequence[Edge]) -> None:
+        self.value, self._edges = value, edges
+
+    def edges(self) -> list[Edge]:
+        return list(self._edges)
+
+
+@dataclass(slots=True, eq=False)
+class Remark:
+    """What an assertion has objected to: the call, the words, and a score with them as feedback.
+
+    `again` says that the call was asked again because of it, `settled` that the assertion held afterwards.
+    """
+
+    kind: Literal["assert", "suggest"]
+    text: str
+    score: Score
+    node: Node | None = None
+    place: tuple[Any, str] | None = None
+    again: bool = False
+    settled: bool = False
+
 
 class Tape:
-    """The calls of one run in order. `inputs` are those of the program, `root` is the program itself."""
+    """The calls of one run in order. `inputs` are those of the program, `root` is the program itself.
+
+    `rejected` are calls that were paid for and are no part of the result: tries that were not taken, replies that an
+    assertion has sent back. `remarks` are what assertions objected to.
+    """
 
     def __init__(self, root: Module | None = None, inputs: Mapping[str, Any] | None = None) -> None:
         self.root = root
         self.inputs = dict(inputs or {})
         self.nodes: list[Node] = []
         self.links: list[tuple[Any, Any]] = []
+        self.rejected: list[Node] = []
+        self.remarks: list[Remark] = []
         self._counter = itertools.count()
+        self._names: dict[Node, str] = {}
 
     def open(
         self,
@@ -99,11 +146,12 @@ class Tape:
         module: Module | None = None,
         reads: Sequence[ParameterRead] = (),
         declared: Mapping[str, list[Edge]] | None = None,
+        call: runs.Call | None = None,
     ) -> Node:
         """Begin a call: find what fed each input, and give the call its place in the order.
 
-        `declared` edges are taken as they are. Must be called where the call is written, in the caller's own task,
-        because that is whose reads count.
+        `declared` edges are taken as they are; `call` is what is asked, if it can be replayed. Must be called
+        where the call is written, in the caller's own task, because that is whose reads count.
         """
         from adjoint.program.provenance import edges_of
 
@@ -111,16 +159,52 @@ class Tape:
         _reads.set(())
         parents = edges_of(self, inputs, [item for item in recent if item[0] in self.nodes], declared or {})
         node = Node(next(self._counter), op, module, dict(inputs), parents, tuple(reads))
+        (self.nodes if runs.opened(node, call) else self.rejected).append(node)
+        return node
+
+    def reject(self, nodes: Iterable[Node]) -> None:
+        """Take calls off the tape. What they have used stays counted."""
+        gone = set(nodes)
+        self.rejected += [node for node in self.nodes if node in gone]
+        self.nodes[:] = [node for node in self.nodes if node not in gone]
+
+    def restore(self, node: Node, call: runs.Call | None = None) -> Node:
+        """Put a call back as the latest one."""
+        _reads.set(())
+        runs.opened(node, call)
+        self.rejected[:] = [other for other in self.rejected if other is not node]
         self.nodes.append(node)
         return node
+
+    @property
+    def backtracks(self) -> int:
+        """How many calls were asked again because an assertion did not hold."""
+        return sum(remark.again for remark in self.remarks)
 
     def link(self, value: Any, *, from_: Any) -> Any:
         """Declare that `value` was made from `from_` (a value or a list of values); returns `value`."""
         self.links.append((value, from_))
         return value
 
+    def graph(self, *, gradients: bool = True) -> Drawing:
+        """The calls and what fed what as SVG, with values, gradients and costs; notebooks show it."""
+        from adjoint.program.drawing import draw
+
+        return draw(self.nodes, gradients=gradients, names={node: self.name_of(node) for node in self.nodes})
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The recording without the program that it is of."""
+        names = {node: self.name_of(node) for node in self.nodes}
+        return {**vars(self), "root": None, "_counter": None, "_names": names}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._counter = itertools.count(1 + max((node.seq for node in self.nodes), default=-1))
+
     def name_of(self, node: Node) -> str:
         """The dotted path of the node's module in the program, or the op if it has none."""
+        if node in self._names:
+            return self._names[node]
         if node.module is None or self.root is None:
             return node.op
         for name, module in self.root.named_modules():
@@ -129,7 +213,8 @@ class Tape:
         return type(node.module).__name__
 
     def usage(self) -> Usage:
-        return sum((node.usage for node in self.nodes), Usage())
+        """What all calls have used, those of rejected tries too."""
+        return sum((node.usage for node in (*self.nodes, *self.rejected)), Usage())
 
     def explain(self) -> str:
         """The calls and the edges between them in words, with how each edge is known and how sure it is."""
@@ -143,9 +228,27 @@ class Tape:
                     lines.append(f"    {slot} <- {source}  {edge.how} {edge.confidence:.2f}{place}")
         return "\n".join(lines) or "nothing was recorded"
 
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> Tape:
+        """The recording that `to_json` has written: to look at, not to learn from, since parameters are plain values there."""
+        from adjoint.program.recorded import nodes_of
+
+        made = cls(inputs=body["inputs"])
+        made.nodes, made._names = nodes_of(body["nodes"])
+        made._counter = itertools.count(1 + max((node.seq for node in made.nodes), default=-1))
+        return made
+
     def to_json(self) -> dict[str, Json]:
         """The whole tape as JSON; parameters by name and value, edges by the number of their source."""
-        return {"inputs": plain(self.inputs), "nodes": [self._node_json(node) for node in self.nodes]}
+        found: dict[str, Json] = {"inputs": plain(self.inputs), "nodes": [self._node_json(node) for node in self.nodes]}
+        if self.rejected:
+            found["rejected"] = [self._node_json(node) for node in self.rejected]
+        if self.remarks:
+            found["remarks"] = [
+                {"kind": item.kind, "text": item.text, "node": None if item.node is None else item.node.seq, "again": item.again, "settled": item.settled}
+                for item in self.remarks
+            ]
+        return found
 
     def _node_json(self, node: Node) -> dict[str, Json]:
         edges = [

@@ -29,7 +29,7 @@ MISSING: Any = _Missing()
 
 CALL_OPTIONS = frozenset({"config", "demos", "lm", "signature"})
 RESULT_METHODS = frozenset(
-    {"copy", "get", "inputs", "items", "keys", "labels", "of", "row", "tape", "toDict", "values", "with_inputs", "without"}
+    {"copy", "get", "get_lm_usage", "inputs", "items", "keys", "labels", "of", "row", "tape", "toDict", "values", "with_inputs", "without"}
 )
 _OF_TEXT = frozenset({"max_length", "min_length", "pattern", "strict"})
 _OF_NUMBERS = frozenset({"allow_inf_nan", "ge", "gt", "le", "lt", "multiple_of", "strict"})

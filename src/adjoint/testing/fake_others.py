@@ -30,7 +30,7 @@ class Anthropic:
     def whole(self, body: Body, said: Response) -> Body:
         given, made = counts(sum(words(message["content"]) for message in self.messages(body)), said)
         content: list[Body] = [
-            *([{"type": "thinking", "thinking": said.reasoning, "signature": "signed"}] if said.reasoning else []),
+            *([{"type": "thinking", "thinking": said.reasoning, "signature": "c2lnbmVk"}] if said.reasoning else []),
             *([{"type": "text", "text": said.text}] if said.text else []),
             *({"type": "tool_use", "id": c.id, "name": c.name, "input": json.loads(c.arguments)} for c in said.tool_calls),
         ]
@@ -108,7 +108,7 @@ class Gemini:
             *([{"text": said.reasoning, "thought": True}] if said.reasoning else []),
             *([{"text": said.text}] if said.text else []),
             *(
-                {"functionCall": {"id": c.id, "name": c.name, "args": json.loads(c.arguments)}, "thoughtSignature": "signed"}
+                {"functionCall": {"id": c.id, "name": c.name, "args": json.loads(c.arguments)}, "thoughtSignature": "c2lnbmVk"}
                 for c in said.tool_calls
             ),
         ]
@@ -124,7 +124,7 @@ def _block_events(index: int, block: Body) -> list[Body]:
         name = "thinking" if block["type"] == "thinking" else "text"
         start = {"type": block["type"], name: ""}
         deltas = [{"type": f"{name}_delta", name: piece} for piece in pieces(block[name])]
-        deltas += [{"type": "signature_delta", "signature": "signed"}] if name == "thinking" else []
+        deltas += [{"type": "signature_delta", "signature": "c2lnbmVk"}] if name == "thinking" else []
     return [
         {"type": "content_block_start", "index": index, "content_block": start},
         *({"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, model_serializer, model_validator
 
 from adjoint.signature.types.base import Type
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Document(Type):
@@ -61,6 +64,9 @@ class Citations(Type):
     @classmethod
     def description(cls) -> str:
         return 'a JSON list of {"cited_text": the exact words, "document_index": number of the document, from 0}'
+
+    def __iter__(self) -> Iterator[Citation]:  # type: ignore[override]
+        return iter(self.citations)
 
     def __len__(self) -> int:
         return len(self.citations)

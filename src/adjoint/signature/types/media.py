@@ -113,6 +113,10 @@ class Image(Media):
     kind = "image"
     default_media_type = "image/png"
 
+    def __init__(self, url: str | bytes | None = None, **fields: Any) -> None:
+        # Written out in each class: type checkers would otherwise take the constructor of a plain model.
+        super().__init__(url, **fields)
+
     @classmethod
     def from_PIL(cls, image: Any, *, format: str = "PNG") -> Self:  # noqa: N802, A002 - DSPy's and Pillow's names
         """A picture of the Pillow library."""
@@ -131,6 +135,10 @@ class Audio(Media):
 
     kind = "audio"
     default_media_type = "audio/wav"
+
+    def __init__(self, url: str | bytes | None = None, **fields: Any) -> None:
+        # Written out in each class: type checkers would otherwise take the constructor of a plain model.
+        super().__init__(url, **fields)
 
     @classmethod
     def from_array(cls, array: Any, sampling_rate: int) -> Self:
@@ -159,6 +167,10 @@ class File(Media):
 
     kind = "file"
     default_media_type = "application/octet-stream"
+
+    def __init__(self, url: str | bytes | None = None, **fields: Any) -> None:
+        # Written out in each class: type checkers would otherwise take the constructor of a plain model.
+        super().__init__(url, **fields)
 
 
 def _data_url(data: bytes, media_type: str) -> str:

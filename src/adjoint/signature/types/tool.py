@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import typing
-from collections.abc import Callable, Iterable, Mapping  # noqa: TC003 - pydantic reads them from the annotations
+from collections.abc import Callable, Iterable, Iterator, Mapping  # noqa: TC003 - pydantic reads them from the annotations
 from functools import cached_property
 from typing import Any, ClassVar, Self, TypeAlias
 
@@ -232,6 +232,9 @@ class ToolCallResults(Type):
     def values(self) -> list[Any]:
         return [item.value for item in self.results]
 
+    def __iter__(self) -> Iterator[ToolCallResult]:  # type: ignore[override]
+        return iter(self.results)
+
     def __len__(self) -> int:
         return len(self.results)
 
@@ -301,6 +304,9 @@ class ToolCalls(Type):
             except ToolError as error:
                 found.append(ToolCallResult(call=call, error=str(error)))
         return ToolCallResults(results=found)
+
+    def __iter__(self) -> Iterator[_Call]:  # type: ignore[override]
+        return iter(self.tool_calls)
 
     def __len__(self) -> int:
         return len(self.tool_calls)

@@ -1,0 +1,310 @@
+"""One walk back over the graph: it is planned, fired node by node under its caps, and delivered in the order of the calls."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+
+from adjoint.adapters import values
+from adjoint.autograd import chain, graph, trace
+from adjoint.autograd.mean import mean
+from adjoint.autograd.rules import ASKED, RULES, Target, input_of, merge, output_of, pass_through, rule_of
+from adjoint.autograd.text import cut
+from adjoint.base.errors import FATAL, AdjointError, GradientError, UsageError
+from adjoint.exec.local import all_of, stop
+from adjoint.program.context import CONCURRENCY
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Mapping, Sequence
+
+    from adjoint.autograd.rules import Rule
+    from adjoint.lm.base import BaseLM
+    from adjoint.program.parameter import Gradient, Parameter
+    from adjoint.program.tape import Node
+
+Policy: TypeAlias = Literal["fused", "chain", "trace", "local", "auto"]
+POLICIES: tuple[Policy, ...] = ("fused", "chain", "trace", "local", "auto")
+
+T = TypeVar("T")
+Roots: TypeAlias = "Sequence[tuple[Node, Gradient]]"
+
+_SHOWN = 300
+"""Characters of a call that a passing case keeps."""
+
+
+@dataclass
+class Plan:
+    """What a walk will do: the nodes in firing order, their places, who may ask an LM, and the graphs judged at once."""
+
+    nodes: dict[Node, None]
+    places: dict[Node, int]
+    firing: list[Node]
+    asking: set[Node]
+    traced: list[list[int]]
+    calls: int
+
+
+@dataclass
+class Walk:
+    """One backward pass over the nodes that lie between losses and trainable parameters."""
+
+    engine: BaseLM | None
+    policy: Policy = "fused"
+    calls: int | None = None
+    limit: int = CONCURRENCY
+    quorum: float = 0.0
+    incoming: dict[Node, list[tuple[int, Gradient]]] = field(default_factory=lambda: defaultdict(list))
+    landed: list[tuple[int, str, Parameter[Any], Gradient]] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    attempts: int = 0
+    stopped: AdjointError | None = None
+
+    def __post_init__(self) -> None:
+        if self.limit < 1:
+            message = f"limit={self.limit} would ask nobody; give 1 or more."
+            raise UsageError(message)
+        self._slots = asyncio.Semaphore(self.limit)
+
+    # Planning ----------------------------------------------------------------------------------------------------
+
+    def plan(self, roots: Roots) -> Plan:
+        """Prune, order, and spend the cap on calls in firing order, so that it does not depend on who answers first."""
+        starts = [node for node, _ in roots]
+        nodes = graph.useful(starts)
+        places = graph.order(starts, nodes)
+        traced, spent = self._traced(roots, nodes)
+        walked = graph.reached(starts[place] for place in range(len(roots)) if not any(place in group for group in traced))
+        firing = graph.schedule({node: None for node in nodes if node in walked}, places)
+        loud = graph.reached(node for node, gradient in roots if gradient.verdict == "change")
+        asking: set[Node] = set()
+        for node in firing:
+            cost = self._cost(node, nodes) if node in loud else 0
+            if cost and (self.calls is None or spent + cost <= self.calls):
+                asking.add(node)
+                spent += cost
+        return Plan(nodes, places, firing, asking, traced, spent)
+
+    def _traced(self, roots: Roots, nodes: Mapping[Node, None]) -> tuple[list[list[int]], int]:
+        """The losses that are judged together in one call, as places of roots, and how many calls that takes."""
+        traced: list[list[int]] = []
+        spent = 0
+        groups = graph.components([node for node, _ in roots], nodes) if self.policy in ("trace", "auto") else []
+        for group in groups:
+            cost = int(any(roots[place][1].verdict == "change" for place in group))
+            covered = self.calls is None or spent + cost <= self.calls
+            if covered and self._is_traced(group, roots, nodes):
+                traced.append(group)
+                spent += cost
+        return traced, spent
+
+    def _is_traced(self, group: Sequence[int], roots: Roots, nodes: Mapping[Node, None]) -> bool:
+        """Whether the losses of the group are judged in one call. `auto` does so where the graph fits into a prompt."""
+        own = [node for node in graph.reached(roots[place][0] for place in group) if node in nodes]
+        if not trace.leaves(own):
+            return False
+        if self.policy == "trace":
+            return True
+        asked = [node for node in own if node.op in ASKED]
+        long = sum(len(message.text) for node in asked for message in node.messages)
+        return 1 < len(asked) <= trace.MOST_CALLS and long <= trace.ROOM
+
+    def _rule(self, node: Node) -> Rule:
+        if node.details.get("rule"):
+            return rule_of(node)
+        if self.policy == "local":
+            return pass_through
+        return chain.edge if self.policy == "chain" and node.op in ASKED else rule_of(node)
+
+    def _cost(self, node: Node, nodes: Mapping[Node, None]) -> int:
+        """Calls of an LM that the rule of the node makes."""
+        rule = self._rule(node)
+        if rule is pass_through or (rule is not chain.edge and node.op not in RULES):
+            return 0
+        parameters, inputs = graph.targets(node, nodes)
+        wanted = sum(not name.startswith("=") for name in parameters) + len(inputs)
+        return wanted if rule is chain.edge else min(wanted, 1)
+
+    # Walking -----------------------------------------------------------------------------------------------------
+
+    async def complete(self, roots: Roots) -> None:
+        """Walk, and deliver what arrived."""
+        await self.run(roots)
+        self.deliver()
+
+    async def run(self, roots: Roots) -> None:
+        """Fire every node once, consumers before producers, independent nodes together (Kahn's algorithm, no recursion)."""
+        plan = self.plan(roots)
+        for place, (node, gradient) in enumerate(roots):
+            self.incoming[node].append((place, gradient))
+        traces = [self._trace([roots[place] for place in group], plan) for group in plan.traced]
+        await all_of([self._walk(plan), *traces])
+        if self.stopped is not None:
+            raise self.stopped
+        await self._average_landed()
+
+    async def _walk(self, plan: Plan) -> None:
+        waits: dict[Node, int] = defaultdict(int)
+        known = set(plan.firing)
+        for node in plan.firing:
+            for source in graph.sources(node):
+                waits[source] += 1
+        far = graph.ways(plan.firing)
+        ready = [(-far[node], plan.places[node], node) for node in plan.firing if not waits[node]]
+        heapq.heapify(ready)
+        running: set[asyncio.Task[Node]] = set()
+        try:
+            while ready or running:
+                while ready and len(running) < self.limit:
+                    running.add(asyncio.ensure_future(self._fire(heapq.heappop(ready)[2], plan)))
+                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                if self.stopped is not None:
+                    ready = []
+                    continue
+                for source in [source for task in done for source in graph.sources(task.result()) if source in known]:
+                    waits[source] -= 1
+                    if not waits[source]:
+                        heapq.heappush(ready, (-far[source], plan.places[source], source))
+        finally:
+            await stop(running)
+
+    async def _fire(self, node: Node, plan: Plan) -> Node:
+        """Apply the node's rule to the feedback it has got, and hand the results on."""
+        gradients = [gradient for _, gradient in sorted(self.incoming[node], key=lambda item: item[0])]
+        wanted = [gradient for gradient in gradients if gradient.verdict == "change"]
+        parameters, inputs = graph.targets(node, plan.nodes)
+        asked = [Target(n, p.role, values.write(p.value)) for n, p in parameters.items() if not n.startswith("=")]
+        asked += [Target(name, role, value) for name, (role, value, _) in inputs.items()]
+        if not wanted:
+            sent = _approved(node, gradients, asked)
+        else:
+            wanted = await self._averaged(wanted, str(node.details.get("role", "text")))
+            for name, parameter in parameters.items():
+                if name.startswith("="):  # the value itself: what is said of it lands there unchanged
+                    self._land(plan.places[node], name, parameter, wanted)
+            sent = await self._judged(node, wanted, asked, asking=node in plan.asking) if asked else {}
+        for name, gradient in sent.items():
+            if name in parameters:
+                self._land(plan.places[node], name, parameters[name], [gradient])
+            else:
+                for edge in inputs[name][2]:
+                    self.incoming[edge.source].append((plan.places[node], gradient))
+        return node
+
+    async def _judged(self, node: Node, wanted: Sequence[Gradient], asked: Sequence[Target], *, asking: bool) -> dict[str, Gradient]:
+        """What the rule of the node says, edge by edge or of all together; what failed is missing."""
+        rule = self._rule(node)
+        if not asking and (rule is chain.edge or node.op in ASKED):
+            rule = pass_through
+        batches = [[target] for target in asked] if rule is chain.edge else [list(asked)]
+        self.attempts += len(batches) if asking else 0
+        work = [self._in_slot(rule(node, wanted, batch, self.engine)) for batch in batches]
+        answers = await asyncio.gather(*work, return_exceptions=True)
+        sent: dict[str, Gradient] = {}
+        for answer in answers:
+            if isinstance(answer, dict):
+                sent.update(answer)
+            else:
+                self._missing(answer)
+        if self.policy == "local":
+            return {name: replace(gradient, context=_call(node)) for name, gradient in sent.items()}
+        return sent
+
+    async def _trace(self, roots: Roots, plan: Plan) -> None:
+        """Judge the whole graph of these roots in one call."""
+        own = [node for node in graph.reached(node for node, _ in roots) if node in plan.nodes]
+        own.sort(key=plan.places.__getitem__)
+        wanted = [gradient for _, gradient in roots if gradient.verdict == "change"]
+        if not wanted:
+            for node, name, parameter in trace.leaves(own):
+                for gradient in _approved(node, [gradient for _, gradient in roots], [Target(name, parameter.role, "")]).values():
+                    self._land(plan.places[node], name, parameter, [gradient])
+            return
+        self.attempts += 1
+        try:
+            for node, name, parameter, gradient in await self._in_slot(trace.blame(own, wanted, self.engine)):
+                self._land(plan.places[node], name, parameter, [gradient])
+        except AdjointError as error:
+            self._missing(error)
+
+    async def _in_slot(self, work: Awaitable[T]) -> T:
+        async with self._slots:
+            return await work
+
+    def _missing(self, error: BaseException) -> None:
+        """A critique that failed: a fatal error ends the walk once those under way, which are paid for, have come."""
+        if isinstance(error, FATAL):
+            self.stopped = self.stopped or error
+        elif isinstance(error, AdjointError):
+            self.failures.append(f"{type(error).__name__}: {error}")
+        else:
+            raise error
+
+    # Averages and delivery ---------------------------------------------------------------------------------------
+
+    async def _averaged(self, gradients: Sequence[Gradient], role: str) -> list[Gradient]:
+        """Feedback of one group as one: an LM writes the mean of it. Where calls are capped it stays as it is."""
+        groups: dict[str, list[Gradient]] = {}
+        for number, gradient in enumerate(gradients):
+            groups.setdefault(gradient.group or f" {number}", []).append(gradient)
+        found: list[Gradient] = []
+        for group in groups.values():
+            if len(group) == 1 or self.calls is not None:
+                found += group
+                continue
+            self.attempts += 1
+            try:
+                text = await mean([gradient.text for gradient in group], role, self.engine)
+                found.append(replace(merge(group), text=text, context=""))
+            except AdjointError as error:
+                self._missing(error)
+                found += group
+        return found
+
+    async def _average_landed(self) -> None:
+        """Average what landed on one parameter from several calls of one group."""
+        self.landed.sort(key=lambda item: (item[0], item[1]))
+        several: dict[tuple[int, str], list[int]] = {}
+        for number, (_, name, parameter, gradient) in enumerate(self.landed):
+            if gradient.group and gradient.verdict == "change" and not name.startswith("="):
+                several.setdefault((id(parameter), gradient.group), []).append(number)
+        dropped: set[int] = set()
+        for numbers in several.values():
+            place, name, parameter, _ = self.landed[numbers[0]]
+            means = await self._averaged([self.landed[number][3] for number in numbers], parameter.role)
+            if len(means) == 1:
+                self.landed[numbers[0]] = (place, name, parameter, means[0])
+                dropped.update(numbers[1:])
+        self.landed = [item for number, item in enumerate(self.landed) if number not in dropped]
+        if self.stopped is not None:
+            raise self.stopped
+
+    def _land(self, place: int, name: str, parameter: Parameter[Any], gradients: Sequence[Gradient]) -> None:
+        self.landed += [(place, name, parameter, gradient) for gradient in gradients]
+
+    def deliver(self) -> None:
+        """Add the gradients to their parameters, in the order of the nodes and not of the replies."""
+        arrived = self.attempts - len(self.failures)
+        starved = arrived <= 0 and not any(gradient.verdict == "change" for _, _, _, gradient in self.landed)
+        if self.failures and (starved or arrived < self.quorum * self.attempts):
+            message = f"{arrived or 'no'} critique arrived of {self.attempts}; the first failure was {self.failures[0]}"
+            raise GradientError(message)
+        for _, _, parameter, gradient in sorted(self.landed, key=lambda item: (item[0], item[1])):
+            parameter.receive(gradient)
+
+
+def _approved(node: Node, gradients: Sequence[Gradient], asked: Sequence[Target]) -> dict[str, Gradient]:
+    """A passing case goes back for free: what was right must stay right."""
+    passed = [gradient for gradient in gradients if gradient.verdict == "ok"]
+    if not passed or len(passed) < len(gradients):
+        return {}
+    return {target.name: replace(passed[0], target=target.name, text="", severity=0.0, context=_call(node)) for target in asked}
+
+
+def _call(node: Node) -> str:
+    """A call in two short lines."""
+    if node.op not in ASKED:
+        return ""
+    return f"input: {cut(input_of(node), _SHOWN)}\noutput: {cut(output_of(node), _SHOWN)}"

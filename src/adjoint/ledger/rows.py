@@ -1,0 +1,57 @@
+"""Rows of the ledger as bytes: keys, packed requests and the checksum that stands beside every row."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sqlite3
+import zlib
+from typing import TypeAlias
+
+Cell: TypeAlias = "str | bytes | int | float | None"
+
+BROKEN = (sqlite3.Error, UnicodeDecodeError)
+"""What SQLite raises for a file that it cannot read; the second where its own message quotes what it found."""
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_USUAL = (
+    b'"role":"tool"},"tools":[{"description":"","name":"","parameters":{"properties":{"type":"object"}}}]"seed":"stop":["n":'
+    b'"extra":{"sample":1},"max_tokens":4096"role":"assistant"},"role":"system"},{"content":"","role":"user"}],"temperature":0.0}'
+    b'{"messages":[{"content":"'
+)
+"""What requests have in common: the packer knows it beforehand. It is part of the format of the file: never change it."""
+_LARGEST = 256 * 2**20
+"""Bytes that a packed text may unpack to: a damaged or forged row must not fill the memory."""
+
+
+def key_of(key: str) -> bytes | str:
+    """A key as it is stored: 32 bytes for a SHA-256, else the text."""
+    return bytes.fromhex(key) if _DIGEST.fullmatch(key) else key
+
+
+def pack(text: str) -> bytes:
+    packing = zlib.compressobj(6, zdict=_USUAL)
+    return packing.compress(text.encode("utf-8", "surrogatepass")) + packing.flush()
+
+
+def unpack(data: bytes) -> str:
+    """The text of `pack`. Raises `ValueError` for anything else."""
+    unpacking = zlib.decompressobj(zdict=_USUAL)
+    try:
+        text = unpacking.decompress(data, _LARGEST)
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
+    if not unpacking.eof:
+        message = "it is cut off or too large"
+        raise ValueError(message)
+    return text.decode("utf-8", "surrogatepass")
+
+
+def mark(*cells: Cell) -> bytes:
+    """The checksum of a row: 8 bytes over the type, the length and the bytes of each of its cells."""
+    made = hashlib.blake2b(digest_size=8)
+    for cell in cells:
+        data = cell if isinstance(cell, bytes) else str(cell).encode("utf-8", "surrogatepass")
+        made.update(b"%s%d:" % (type(cell).__name__.encode()[:1], len(data)))
+        made.update(data)
+    return made.digest()

@@ -1,0 +1,51 @@
+"""Parallel: many calls of modules at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from adjoint.base.portal import portal
+from adjoint.program.batch import Options, run_all
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from adjoint.base.errors import AdjointError
+    from adjoint.program.batch import Results
+    from adjoint.program.module import Module
+
+
+class Parallel:
+    """`Parallel(num_threads=8)([(program, example), ...])` gives the results in order, None where a call failed.
+
+    `results.failures` says which failed and why. Inputs are Examples, mappings or tuples. `timeout` is in seconds for each
+    call (none by default); a slow call is never made a second time, so `straggler_limit` has no meaning and is accepted
+    for DSPy's sake, as `access_examples` and `disable_progress_bar` are. With `return_failed_examples` the result is
+    `(results, failed examples, errors)`.
+    """
+
+    def __init__(
+        self,
+        num_threads: int | None = None,
+        max_errors: int | None = None,
+        *,
+        access_examples: bool = True,
+        return_failed_examples: bool = False,
+        provide_traceback: bool | None = None,
+        disable_progress_bar: bool = False,
+        timeout: float | None = None,
+        straggler_limit: int = 3,
+    ) -> None:
+        del access_examples, disable_progress_bar, straggler_limit
+        self.options = Options(num_threads, max_errors, timeout, provide_traceback=bool(provide_traceback))
+        self.return_failed_examples = return_failed_examples
+
+    def __call__(self, exec_pairs: Sequence[tuple[Module, Any]]) -> Results | tuple[Results, list[Any], list[AdjointError]]:
+        return portal.run(self.acall(exec_pairs))
+
+    async def acall(self, exec_pairs: Sequence[tuple[Module, Any]]) -> Results | tuple[Results, list[Any], list[AdjointError]]:
+        """The same, to await."""
+        found = await run_all(exec_pairs, self.options)
+        if not self.return_failed_examples:
+            return found
+        return found, [failure.example for failure in found.failures], [failure.error for failure in found.failures]

@@ -1,0 +1,100 @@
+"""What was asked lately and what it used: the history of this process, and counters for a block of code."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections import deque
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, TextIO
+
+from adjoint.lm.types import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from adjoint.lm.types import Request, Response
+
+_KEPT = 1000
+"""Calls that the history remembers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request with its reply."""
+
+    lm: str
+    request: Request
+    response: Response
+
+    def __str__(self) -> str:
+        said = [f"--- {message.role}\n{message.text}" for message in self.request.messages]
+        calls = "".join(f"\ncalls {call.name}({call.arguments})" for call in self.response.tool_calls)
+        origin = ", from the ledger" if self.response.cached else ""
+        return "\n".join([*said, f"--- reply of {self.lm}{origin}\n{self.response.text}{calls}"])
+
+
+@dataclass
+class UsageTracker:
+    """What all calls of a block have used, by the name of the LM; exact whatever threads and tasks they come from."""
+
+    by_lm: dict[str, Usage] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def add(self, lm: str, usage: Usage) -> None:
+        with self._lock:
+            self.by_lm[lm] = self.by_lm.get(lm, Usage()) + usage
+
+    @property
+    def total(self) -> Usage:
+        return sum(self.by_lm.values(), Usage())
+
+    def get_total_tokens(self) -> dict[str, dict[str, Any]]:
+        """By LM: calls, tokens and dollars, under DSPy's names and ours."""
+        return as_dict(self.by_lm.items())
+
+
+_history: deque[Asked] = deque(maxlen=_KEPT)
+_trackers: ContextVar[tuple[UsageTracker, ...]] = ContextVar("adjoint_trackers", default=())
+
+
+def answered(lm: str, request: Request, response: Response) -> None:
+    """Remember a call that was answered, and count it."""
+    _history.append(Asked(lm, request, response))
+    for tracker in _trackers.get():
+        tracker.add(lm, response.usage)
+
+
+@contextmanager
+def track_usage() -> Iterator[UsageTracker]:
+    """Count what is used inside the `with` block; the tracker that it gives has `total` and `get_total_tokens()`."""
+    tracker = UsageTracker()
+    token = _trackers.set((*_trackers.get(), tracker))
+    try:
+        yield tracker
+    finally:
+        _trackers.reset(token)
+
+
+def inspect_history(n: int = 1, file: TextIO | None = None) -> None:
+    """Show the last `n` calls of this process, with the exact prompts, on stdout or in `file`."""
+    latest = list(_history)[-n:] if n > 0 else []
+    (file or sys.stdout).write("\n\n".join(map(str, latest)) + "\n")
+
+
+def as_dict(usages: Iterable[tuple[str, Usage]]) -> dict[str, dict[str, Any]]:
+    """Usage by LM as plain dictionaries."""
+    summed: dict[str, Usage] = {}
+    for lm, usage in usages:
+        summed[lm] = summed.get(lm, Usage()) + usage
+    return {
+        lm: {
+            **asdict(usage),
+            "prompt_tokens": usage.input_tokens,
+            "completion_tokens": usage.output_tokens,
+            "total_tokens": usage.input_tokens + usage.output_tokens,
+        }
+        for lm, usage in summed.items()
+    }

@@ -1,0 +1,5 @@
+"""`tg.model`: models as functions of Variables."""
+
+from adjoint.autograd.llm import BlackboxLLM
+
+__all__ = ["BlackboxLLM"]

@@ -1,0 +1,5 @@
+"""`tg.variable`."""
+
+from adjoint.autograd.variable import Variable
+
+__all__ = ["Variable"]

@@ -1,0 +1,188 @@
+"""Streaming: pieces of fields as they are written, the prediction last, and both colours of a program."""
+
+import asyncio
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import adjoint
+from adjoint import ChainOfThought, Predict, Prediction, StreamListener, StreamResponse, streamify
+from adjoint.adapters.chat import ChatAdapter, outputs_text
+from adjoint.adapters.json import JSONAdapter
+from adjoint.base.errors import LMError, ParseError, TransportError
+from adjoint.lm.types import Delta, Message, Response
+from adjoint.modules.pieces import FieldReader
+from adjoint.testing import ScriptedLM
+
+REPLY = "[[reasoning]]\nTwo and two.\nThat is four.\n[[answer]]\n4 \n"
+
+
+def told(items, field):
+    return "".join(item.chunk for item in items if isinstance(item, StreamResponse) and item.signature_field_name == field)
+
+
+async def collect(streamed, **inputs):
+    return [item async for item in streamed(**inputs)]
+
+
+def run(program, *answers, inputs=None, lm=None, **options):
+    with adjoint.context(lm=lm or ScriptedLM(list(answers)), ledger=None):
+        return asyncio.run(collect(streamify(program, **options), **(inputs or {"question": "2+2?"})))
+
+
+def test_each_field_arrives_in_pieces_and_the_prediction_last():
+    *pieces, last = run(ChainOfThought("question -> answer: int"), REPLY)
+    assert (last.answer, told(pieces, "reasoning"), told(pieces, "answer")) == (4, "Two and two.\nThat is four.", "4")
+    assert len(pieces) > 5
+    assert [piece.signature_field_name for piece in pieces if piece.is_last_chunk] == ["reasoning", "answer"]
+    assert {piece.predict_name for piece in pieces} == {"predict"}
+
+
+def test_listeners_choose_fields_and_predictors():
+    listener = StreamListener(signature_field_name="answer", predict_name="predict")
+    *pieces, last = run(ChainOfThought("question -> answer"), REPLY, stream_listeners=[listener])
+    assert {piece.signature_field_name for piece in pieces} == {"answer"}
+    assert isinstance(last, Prediction)
+
+
+def test_the_prediction_may_be_left_out():
+    pieces = run(
+        Predict("question -> answer"), "four", stream_listeners=[StreamListener("answer")], include_final_prediction_in_output_stream=False
+    )
+    assert told(pieces, "answer") == "four"
+    assert not any(isinstance(item, Prediction) for item in pieces)
+
+
+def test_what_is_not_written_in_pieces_comes_as_one():
+    with adjoint.context(lm=ScriptedLM(["four"], identity="me")):
+        first = asyncio.run(collect(streamify(Predict("question -> answer")), question="?"))
+        again = asyncio.run(collect(streamify(Predict("question -> answer")), question="?"))
+    assert (told(first, "answer"), again[0]) == ("four", StreamResponse("self", "answer", "four", is_last_chunk=True))
+    with adjoint.context(lm=ScriptedLM(['{"a": "x", "n": 2}']), adapter=JSONAdapter(), ledger=None):
+        *pieces, _ = asyncio.run(collect(streamify(Predict("question -> a, n: int")), question="?"))
+    assert [(piece.signature_field_name, piece.chunk) for piece in pieces] == [("a", "x"), ("n", "2")]
+
+
+def test_a_plain_iterator_streams_without_async():
+    with adjoint.context(lm=ScriptedLM(["four and more"]), ledger=None):
+        *pieces, last = streamify(Predict("question -> answer"), async_streaming=False)(question="?")
+    assert told(pieces, "answer") == last.answer == "four and more"
+
+
+def test_programs_of_several_calls_stream_all_of_them_in_any_colour():
+    class Two(adjoint.Module):
+        def __init__(self):
+            self.first, self.second = Predict("question -> draft"), Predict("draft -> answer")
+
+        def forward(self, question):
+            return self.second(draft=self.first(question=question).draft)
+
+    *pieces, last = run(Two(), "a draft here", "the answer")
+    assert [(told(pieces, name), name) for name in ("draft", "answer")] == [("a draft here", "draft"), ("the answer", "answer")]
+    assert len(last.tape.nodes) == 2
+
+
+def test_an_error_of_the_program_ends_the_stream():
+    with pytest.raises(ParseError):
+        run(Predict("question -> n: int"), "x", "x")
+
+
+class Broken(ScriptedLM):
+    """Breaks off in the middle, the first time."""
+
+    async def stream(self, request):
+        yield Delta("four a")
+        raise TransportError("the line is dead")
+
+
+def test_a_reply_that_broke_off_after_it_was_heard_is_not_asked_again():
+    lm = Broken([])
+    with pytest.raises(LMError, match="broke off after a part of it was shown"):
+        run(Predict("question -> answer"), lm=lm)
+
+
+def test_who_stops_listening_stops_the_program():
+    async def first():
+        async with contextlib.aclosing(streamify(Predict("question -> answer"))(question="?")) as items:
+            async for item in items:
+                return item
+        return None
+
+    with adjoint.context(lm=ScriptedLM(["four and more"]), ledger=None):
+        assert asyncio.run(first()).chunk == "four"
+
+
+class Provider(adjoint.StatusMessageProvider):
+    def tool_start_status_message(self, instance, inputs):
+        return f"calling {instance.name} with {inputs}"
+
+    def lm_end_status_message(self, outputs):
+        return f"got {len(outputs.text)} characters"
+
+
+def test_status_messages_say_what_is_going_on():
+    def look(city: str) -> str:
+        return "big"
+
+    step = '[[next_thought]]\n?\n[[next_tool_name]]\nlook\n[[next_tool_args]]\n{"city": "Rome"}'
+    items = run(adjoint.ReAct("question -> answer", tools=[look], max_iters=1), step, REPLY, status_message_provider=Provider())
+    messages = [item.message for item in items if isinstance(item, adjoint.StatusMessage)]
+    assert messages == [f"got {len(step)} characters", "calling look with {'city': 'Rome'}", f"got {len(REPLY)} characters"]
+
+
+def test_asyncify_and_syncify_give_the_other_colour():
+    def double(n):
+        return 2 * n
+
+    async def triple(n):
+        return 3 * n
+
+    ask = Predict("q -> a")
+    assert asyncio.run(adjoint.asyncify(double)(2)) == 4
+    assert adjoint.syncify(triple)(2) == 6
+    assert adjoint.asyncify(triple) is triple
+    assert adjoint.syncify(ask) is ask
+    with adjoint.context(lm=ScriptedLM(["x"]), ledger=None):
+        assert asyncio.run(adjoint.asyncify(ask)(q="?")).a == "x"
+
+
+TEXTS = st.text(alphabet="ab[]\\:_ \n", max_size=30)
+
+
+@given(st.dictionaries(st.sampled_from(["a", "b"]), TEXTS, min_size=2, max_size=2), st.lists(st.integers(1, 5), min_size=1))
+def test_the_pieces_of_a_field_are_its_text_wherever_the_reply_is_cut(values, cuts):
+    fields = list(adjoint.Signature("q -> a, b").output_fields.values())
+    text = outputs_text(fields, values)
+    reader, said, start = FieldReader(["a", "b"]), {"a": "", "b": ""}, 0
+    for number in range(len(text)):
+        size = cuts[number % len(cuts)]
+        for name, piece in reader.add(text[start : start + size]):
+            said[name] += piece
+        start += size
+    for name, piece in reader.end():
+        said[name] += piece
+    assert said == {name: value.strip() for name, value in values.items()}
+
+
+@given(TEXTS)
+def test_one_field_needs_no_marker(value):
+    signature = adjoint.Signature("q -> a")
+    text = outputs_text(list(signature.output_fields.values()), {"a": value})
+    reader = FieldReader(["a"])
+    said = "".join(piece for letter in text for _, piece in reader.add(letter)) + "".join(piece for _, piece in reader.end())
+    assert said == ChatAdapter().parse(signature, Response(text))["a"].strip()
+
+
+def test_the_scripted_lm_streams_what_it_says():
+    async def pieces():
+        return [item async for item in ScriptedLM(["four and more"]).stream(ask())]
+
+    def ask():
+        from adjoint.lm.types import Request
+
+        return Request((Message("user", "?"),))
+
+    *parts, last = asyncio.run(pieces())
+    assert "".join(part.text for part in parts) == last.text == "four and more"

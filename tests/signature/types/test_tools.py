@@ -1,0 +1,130 @@
+"""Tools: what a function tells a model, what a model may ask of it, and what comes back."""
+
+import dataclasses
+import types
+
+import pytest
+
+from adjoint import Tool, ToolCalls
+from adjoint.base.errors import BudgetExceeded, SignatureError, ToolError
+from adjoint.base.portal import portal
+
+
+@dataclasses.dataclass
+class Place:
+    city: str
+
+
+def weather(place: Place, days: int = 1, *, unit: str = "C") -> str:
+    """The weather of a place."""
+    return f"{place.city} {days} {unit}"
+
+
+async def slow(text: str) -> str:
+    return text.upper()
+
+
+def test_a_tool_is_read_from_its_function():
+    tool = Tool(weather, arg_desc={"days": "from today"})
+    assert (tool.name, tool.desc, tool.usage) == ("weather", "The weather of a place.", "place: any, days?: integer, unit?: string")
+    assert tool.parameters["properties"]["days"] == {"type": "integer", "description": "from today", "default": 1}
+    assert (tool.parameters["required"], tool.parameters["additionalProperties"]) == (["place"], False)
+    assert "Place" in tool.parameters["$defs"]
+
+
+def test_arguments_get_their_types():
+    assert Tool(weather)(place={"city": "Oslo"}, days="3") == "Oslo 3 C"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ({}, "needs the argument 'place'"),
+        ({"place": {"city": "Oslo"}, "day": 1}, "has no argument 'day'"),
+        ({"place": {"city": "Oslo"}, "days": "soon"}, "the argument 'days' of the tool 'weather' cannot be 'soon'"),
+    ],
+)
+def test_wrong_arguments_are_named(arguments, reason):
+    with pytest.raises(ToolError, match=reason):
+        Tool(weather)(**arguments)
+
+
+def test_what_a_tool_raises_carries_its_name():
+    def broken(x: int) -> float:
+        return 1 / x
+
+    with pytest.raises(ToolError, match="the tool 'broken' raised ZeroDivisionError"):
+        Tool(broken)(x=0)
+
+
+def test_synchronous_and_asynchronous_functions_may_be_called_both_ways():
+    assert Tool(slow)(text="a") == "A"
+    assert portal.run(Tool(slow).acall(text="a")) == "A"
+    assert portal.run(Tool(weather).acall(place={"city": "Rome"})) == "Rome 1 C"
+
+
+def test_extra_arguments_are_taken_where_the_function_takes_them():
+    assert Tool(lambda **given: given, name="any")(a=1) == {"a": 1}
+
+
+def test_a_function_that_cannot_be_described_is_refused():
+    def odd(x: "Nowhere"):  # noqa: F821
+        return x
+
+    with pytest.raises(SignatureError, match="args="):
+        Tool(odd)
+
+
+def test_calls_are_read_in_every_usual_form():
+    wanted = [{"name": "slow", "args": {"text": "a"}}]
+    openai = [{"id": "", "type": "function", "function": {"name": "slow", "arguments": '{"text": "a"}'}}]
+    for form in (wanted, openai, {"tool_calls": wanted}, wanted[0]):
+        assert ToolCalls.model_validate(form).model_dump() == wanted
+
+
+def test_calls_are_executed_in_order_and_an_error_is_a_result():
+    calls = ToolCalls.from_dict_list([{"name": "slow", "args": {"text": "a"}}, {"name": "slwo", "args": {}}, {"name": "slow", "args": {}}])
+    results = calls.execute([slow, weather])
+    assert results.values == ["A", None, None]
+    assert "did you mean 'slow'" in results[1].error
+    assert "needs the argument 'text'" in results[2].error
+    assert portal.run(calls.aexecute([Tool(slow)])).values == ["A", None, None]
+
+
+def test_a_spent_budget_inside_a_tool_is_not_swallowed():
+    def spend() -> None:
+        raise BudgetExceeded("spent")
+
+    with pytest.raises(BudgetExceeded):
+        ToolCalls.from_dict_list([{"name": "spend"}]).execute([spend])
+
+
+def test_tools_of_mcp_servers_are_called_through_their_session():
+    asked = []
+
+    class Session:
+        async def call_tool(self, name, arguments):
+            asked.append((name, arguments))
+            failed = arguments["q"] == "bad"
+            return types.SimpleNamespace(content=[types.SimpleNamespace(text="found")], isError=failed)
+
+    described = types.SimpleNamespace(
+        name="search", description="Finds.", inputSchema={"type": "object", "properties": {"q": {"type": "string"}}, "required": ["q"]}
+    )
+    tool = Tool.from_mcp_tool(Session(), described)
+    assert portal.run(tool.acall(q="cats")) == "found"
+    assert asked == [("search", {"q": "cats"})]
+    assert tool.parameters["properties"] == {"q": {"type": "string"}}
+    with pytest.raises(ToolError, match="failed: found"):
+        tool(q="bad")
+    with pytest.raises(ToolError, match="needs the argument 'q'"):
+        tool()
+
+
+def test_tools_of_langchain_are_called_as_they_are():
+    async def ainvoke(arguments):
+        return arguments["a"] + 1
+
+    schema = {"properties": {"a": {"type": "integer"}}, "required": ["a"]}
+    lang = types.SimpleNamespace(name="add", description="Adds.", args_schema=schema, ainvoke=ainvoke)
+    assert Tool.from_langchain(lang)(a="2") == 3
