@@ -30,7 +30,7 @@ from adjoint.lm.types import Message, Request
 from adjoint.optim.prompts import examples_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 HERE = Path(__file__).parent
 PARTS = ("answers", "meta", "labels", "families", "rules", "loops")
@@ -176,13 +176,7 @@ async def answer_lines(ask: Asker, rng: Random, side: list[Combo], n: int) -> di
     for name, say in wordings.items():
         rows = []
         for _ in range(n):
-            rule, formats, kind = combo = some_combo(rng, side)
-            if name == "canonical wording":
-                said = world.canonical(rule, formats)
-            elif name == "a wording of training":
-                said = world.precise(rng, rule, kind, formats)
-            else:
-                said = world.held_out_precise(rng, rule, formats)
+            combo = some_combo(rng, side)
             asked = pair(rng, combo)
             rows.append((prompt(say(combo), (), asked[0]), asked[1]))
         out[f"precise, 0 demos, {name}"] = await _score(ask, rows)
@@ -538,11 +532,12 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=200)
     parser.add_argument("--loops", type=int, default=10, help="loops on random held-out combinations, beside the two demo ones")
     parser.add_argument("--seed", type=int, default=11)
-    parser.add_argument("--out", type=Path, default=HERE / "results")
+    parser.add_argument("--out", type=Path, default=HERE / "results" / "all")
     parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS)
     args = parser.parse_args()
     found = asyncio.run(everything(args.folder, args.n, args.loops, args.seed, args.parts))
     text = markdown(found)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.with_suffix(".md").write_text(text, encoding="utf-8")
     args.out.with_suffix(".json").write_text(json.dumps(as_json(found), indent=1) + "\n", encoding="utf-8")
     print(text)

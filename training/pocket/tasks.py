@@ -517,14 +517,9 @@ def routing(rng: Random) -> Conversation:
 
     def draw(name: str) -> str:
         while True:
-            if kind == "problem":
-                text = rng.choice(w.TOPICS[name]).format(item=rng.choice(w.ITEMS))
-                if not input_is_held_out(text):
-                    return text
-            else:
-                item = world.KINDS[kind](rng)
-                if item.answers[rule] == name and not input_is_held_out(item.text):
-                    return item.text
+            item = world.KINDS[kind](rng)
+            if item.answers[rule] == name and not input_is_held_out(item.text):
+                return item.text
 
     return _labelled(rng, "labels/routing", names, draw, turns)
 

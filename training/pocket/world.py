@@ -415,7 +415,7 @@ _GIVE = (
     "The task is to give the {x}.", "The answer is the {x}.", "Write down the {x} and nothing else.", "Get the {x}.", "State the {x}.",
     "Say what the {x} is.", "Give me the {x}.", "Respond with the {x}.", "Write just the {x}.", "Show the {x}.", "We want the {x}.",
     "Find the {x} and give it.", "Look for the {x}.", "Only the {x}.", "Just the {x}.", "The {x} only.", "Take the {x}.",
-    "See what the {x} is and write it.", "Help me find the {x}.", "I want to know the {x}.", "Can you give the {x}?", "Which {x} is it?", "Let me know the {x}.", "Just tell me the {x}.", "Find and write the {x}.", "Read it and give the {x}.", "The output is the {x}.", "The reply is the {x} and nothing more.",
+    "See what the {x} is and write it.", "Help me find the {x}.", "Read it and give the {x}.", "The output is the {x}.", "The reply is the {x} and nothing more.",
 )  # fmt: skip
 _GIVE_FROM = (
     "Give the {x} from the {s}.", "Read the {s} and give the {x}.", "Find the {x} in the {s}.", "Extract the {x} from the {s}.",
@@ -622,11 +622,12 @@ def precise(rng: Random, rule: str, kind: str, formats: tuple[str, ...]) -> str:
     return " ".join([first, *sentences])
 
 
-def held_out_precise(rng: Random, rule: str, formats: tuple[str, ...]) -> str:
-    """A complete instruction in wordings that training never uses."""
-    name = RULES[rule][2][0]
-    first = rng.choice(HELD_OUT_ASK_TO if rule in VERBAL else HELD_OUT_GIVE).format(x=name)
-    return " ".join([first, *(HELD_OUT_FORMAT_TEXT[f] for f in formats)])
+def held_out_precise(rng: Random, rule: str, formats: tuple[str, ...], *, new_rule: bool = True, new_formats: bool = True) -> str:
+    """A complete instruction, its rule or its formats or both in wordings that training never uses."""
+    first = sentence_case(do(rule)) + "."
+    if new_rule:
+        first = rng.choice(HELD_OUT_ASK_TO if rule in VERBAL else HELD_OUT_GIVE).format(x=RULES[rule][2][0])
+    return " ".join([first, *(HELD_OUT_FORMAT_TEXT[f] if new_formats else _FORMAT_TEXT[f][0] for f in formats)])
 
 
 def wordings() -> list[str]:
