@@ -733,22 +733,22 @@ def merging(rng: Random) -> Conversation:
 #: family -> (builder, share of sequences at the start, at the end); in between the share moves in a straight line.
 #: Rules come first because criticism, revision and induction stand on them.
 MIXTURE: dict[str, tuple[Callable[[Random], Conversation], float, float]] = {
-    "answers": (answers, 0.46, 0.37),
+    "answers": (answers, 0.46, 0.38),
     "shrug": (shrug, 0.012, 0.02),
     "questions": (questions, 0.09, 0.05),
     "reasoned": (reasoned, 0.02, 0.025),
-    "fields": (fields, 0.04, 0.04),
-    "choices": (choices, 0.03, 0.03),
+    "fields": (fields, 0.04, 0.03),
+    "choices": (choices, 0.03, 0.02),
     "contexts": (contexts, 0.025, 0.03),
-    "problems": (problems, 0.02, 0.02),
-    "tools": (tools, 0.015, 0.015),
+    "problems": (problems, 0.02, 0.025),
+    "tools": (tools, 0.015, 0.01),
     "lookups": (lookups, 0.05, 0.03),
-    "classes": (classes, 0.06, 0.05),
-    "routing": (routing, 0.03, 0.04),
-    "critique": (criticism, 0.06, 0.12),
-    "rewrite": (revision, 0.04, 0.12),
+    "classes": (classes, 0.06, 0.065),
+    "routing": (routing, 0.03, 0.07),
+    "critique": (criticism, 0.06, 0.11),
+    "rewrite": (revision, 0.04, 0.1),
     "induce": (induction, 0.03, 0.09),
-    "judge": (judging, 0.015, 0.03),
+    "judge": (judging, 0.015, 0.025),
     "merge": (merging, 0.01, 0.02),
 }
 _NAMES = tuple(MIXTURE)
