@@ -510,7 +510,7 @@ def classes(rng: Random) -> Conversation:
 
 def routing(rng: Random) -> Conversation:
     """Tickets by topic, reviews by sentiment, sentences by subject, notes by urgency, with random labels."""
-    kind, rule = rng.choice((("ticket", "topic"), ("ticket", "topic"), ("review", "sentiment"), ("line", "subject"), ("note", "urgency"), ("phrase", "language")))  # fmt: skip
+    kind, rule = rng.choice((("ticket", "topic"), ("ticket", "topic"), ("ticket", "topic"), ("ticket", "topic"), ("review", "sentiment"), ("line", "subject"), ("note", "urgency"), ("phrase", "language")))  # fmt: skip
     every = _all_values(rule)
     names = rng.sample(every, min(len(every), rng.randrange(2, 5)))
     turns = 2 * len(names) + 2
@@ -733,22 +733,22 @@ def merging(rng: Random) -> Conversation:
 #: family -> (builder, share of sequences at the start, at the end); in between the share moves in a straight line.
 #: Rules come first because criticism, revision and induction stand on them.
 MIXTURE: dict[str, tuple[Callable[[Random], Conversation], float, float]] = {
-    "answers": (answers, 0.46, 0.38),
-    "shrug": (shrug, 0.012, 0.02),
-    "questions": (questions, 0.09, 0.05),
-    "reasoned": (reasoned, 0.02, 0.025),
-    "fields": (fields, 0.04, 0.03),
-    "choices": (choices, 0.03, 0.02),
+    "answers": (answers, 0.38, 0.36),
+    "shrug": (shrug, 0.012, 0.015),
+    "questions": (questions, 0.09, 0.015),
+    "reasoned": (reasoned, 0.02, 0.02),
+    "fields": (fields, 0.03, 0.03),
+    "choices": (choices, 0.02, 0.012),
     "contexts": (contexts, 0.025, 0.03),
-    "problems": (problems, 0.02, 0.025),
-    "tools": (tools, 0.015, 0.01),
+    "problems": (problems, 0.025, 0.02),
+    "tools": (tools, 0.01, 0.005),
     "lookups": (lookups, 0.05, 0.03),
-    "classes": (classes, 0.06, 0.065),
-    "routing": (routing, 0.03, 0.07),
-    "critique": (criticism, 0.06, 0.11),
-    "rewrite": (revision, 0.04, 0.1),
-    "induce": (induction, 0.03, 0.09),
-    "judge": (judging, 0.015, 0.025),
+    "classes": (classes, 0.065, 0.13),
+    "routing": (routing, 0.07, 0.12),
+    "critique": (criticism, 0.11, 0.08),
+    "rewrite": (revision, 0.1, 0.06),
+    "induce": (induction, 0.03, 0.1),
+    "judge": (judging, 0.025, 0.045),
     "merge": (merging, 0.01, 0.02),
 }
 _NAMES = tuple(MIXTURE)
