@@ -92,6 +92,11 @@ def combos(*, held_out: bool) -> list[Combo]:
 
 
 @functools.cache
+def _rules_with_held_out() -> frozenset[str]:
+    return frozenset(combo[0] for combo in combos(held_out=True))
+
+
+@functools.cache
 def _has_held_out(rule: str, kind: str) -> bool:
     """Whether some input of the rule is held out; of the seven days none may be."""
     rng = Random(0)
@@ -274,18 +279,22 @@ async def label_lines(ask: Asker, rng: Random, n: int) -> dict[str, Tally]:
         "made-up labels never seen": lambda count: list(dict.fromkeys(tasks.made_up(rng, test=True) for _ in range(40)))[:count],
     }
     usable = [c for c in tasks.LABELLED if any(input_is_held_out(f"label:{x}") for x in w.CATEGORIES[c])]
+    trained = {c: [x for x in w.CATEGORIES[c] if not input_is_held_out(f"label:{x}")] for c in usable}
+    kept = {c: [x for x in w.CATEGORIES[c] if input_is_held_out(f"label:{x}")] for c in usable}
     for source, make in sources.items():
-        for shots in (1, 2, 4, 8):
+        for shots, side in ((1, kept), (2, kept), (4, kept), (8, kept), (1, trained), (2, trained), (4, trained)):
             rows = []
             while len(rows) < n:
                 names = rng.sample(usable, 4)
                 labels = dict(zip(names, make(4), strict=True))
-                shown = [(rng.choice([x for x in w.CATEGORIES[c] if not input_is_held_out(f"label:{x}")]), labels[c]) for c in names for _ in range(shots)]
+                shown = [(rng.choice(trained[c]), labels[c]) for c in names for _ in range(shots)]
                 rng.shuffle(shown)
-                for asked in (names if n > 40 else names[:2]):
-                    word = rng.choice([x for x in w.CATEGORIES[asked] if input_is_held_out(f"label:{x}")])
-                    rows.append((prompt("Give the label.", shown, word), labels[asked]))
-            out[f"word -> label of 4, {source}, {shots} demos a class (chance 25)"] = await _score(ask, rows)
+                seen = {word for word, _ in shown}
+                for asked in names[:2]:
+                    left = [word for word in side[asked] if word not in seen]
+                    rows.append((prompt("Give the label.", shown, rng.choice(left)), labels[asked]))
+            asks = "a word never labelled in training" if side is kept else "a word labelled in training, not among the demos"
+            out[f"{asks} -> label of 4, {source}, {shots} demos a class (chance 25)"] = await _score(ask, rows)
         rows = []
         while len(rows) < n:
             names = rng.sample(tuple(w.TOPICS), 3)
@@ -331,6 +340,7 @@ async def novel_lines(ask: Asker, rng: Random, n: int) -> dict[str, Tally]:
 async def family_lines(ask: Asker, rng: Random, n: int) -> dict[str, Tally]:
     """The families beside rules and labels, on held-out inputs, as training renders them; the last turn is asked."""
     rows: dict[str, list[tuple[Request, str]]] = {}
+    _rules_with_held_out()  # before the sides are flipped
     builders = {name: tasks.MIXTURE[name][0] for name in ("questions", "reasoned", "fields", "choices", "contexts", "problems", "tools")}
     with flipped():
         for name, build in builders.items():
@@ -359,14 +369,23 @@ async def family_lines(ask: Asker, rng: Random, n: int) -> dict[str, Tally]:
 @contextlib.contextmanager
 def flipped() -> Iterator[None]:
     """Training builders, drawing from the held-out side of the inputs."""
-    real = input_is_held_out
+    real, combo = input_is_held_out, tasks.training_combo
+
+    def usable(rng: Random) -> Combo:
+        while True:
+            found = combo(rng)
+            if found[0] in _rules_with_held_out():
+                return found
+
     for module in (tasks, world):
         module.input_is_held_out = lambda text: not real(text)
+    tasks.training_combo = usable
     try:
         yield
     finally:
         for module in (tasks, world):
             module.input_is_held_out = real
+        tasks.training_combo = combo
 
 
 async def rule_lines(ask: Asker, rng: Random, n: int, side: list[Combo]) -> dict[str, dict[str, Tally]]:
