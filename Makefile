@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test acceptance benchmarks lint docs clean
 
 $(VENV)/base: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -20,6 +20,16 @@ demo: $(VENV)/base
 
 test: $(VENV)/dev
 	$(BIN)/python -m pytest
+
+# The full numbers: half an hour on a quiet machine with two cores. All are run, and one that fails fails the target.
+acceptance: $(VENV)/dev
+	@status=0; for script in tests/acceptance/a[0-9]*.py; do \
+	  $(BIN)/python -m tests.acceptance.$$(basename $$script .py) || status=1; \
+	done; exit $$status
+
+benchmarks: $(VENV)/base
+	$(BIN)/python benchmarks/prompts.py
+	$(BIN)/python benchmarks/lm.py
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check

@@ -19,8 +19,8 @@ from adjoint.testing.faults import FAULTS
 
 TIMEOUT = 3.0
 SHARE = 0.2
-RARE = {"huge": 0.05, "hang": 0.3, "stream_stall": 0.1, "slow_body": 0.3}
-"""Faults that cost the machine much, or a client its time-out: they come less often than the others."""
+RARE = {"huge": 0.05, "hang": 0.3, "stream_stall": 0.1, "slow_body": 0.3, "429": 0.1, "429-date": 0.1, "429-reset": 0.1, "429-stale": 0.1}
+"""Faults that cost the machine much, or a client its time-out, or that slow the whole endpoint down: they come less often."""
 SAID = ("refusal", "length", "null_content")
 """What the model itself says: a reply, and no fault of the way."""
 

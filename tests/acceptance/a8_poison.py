@@ -9,6 +9,7 @@ import pickle
 import random
 import shutil
 import sqlite3
+import struct
 import sys
 import warnings
 from collections import Counter
@@ -20,6 +21,7 @@ import adjoint
 from adjoint.base.errors import AdjointError
 from adjoint.base.json import plain
 from adjoint.cli.main import main
+from adjoint.ledger import pages
 from adjoint.ledger.doctor import repair
 from adjoint.ledger.store import Ledger
 from adjoint.program.context import context
@@ -82,7 +84,7 @@ class World:
         with context(ledger=place / "ledger.db"):
             program = adjoint.Predict("q -> answer", "Copy.")
             examples = [adjoint.Example(q=f"word{n}", answer=f"WORD{n}").with_inputs("q") for n in range(24)]
-            self.run = adjoint.optimize(program, trainset=examples, metric=adjoint.exact_match, lm=self.lm, ship="always", budget="300calls")
+            self.run = adjoint.optimize(program, trainset=examples, metric=adjoint.exact_match, lm=self.lm, ship="always", budget="90calls")
             self.run.program.save(place / "best.json")
         self.state = plain(dict(self.run.program.state_dict()))
         ledger = Ledger(place / "ledger.db")
@@ -92,12 +94,42 @@ class World:
         ledger.close()
         with contextlib.closing(sqlite3.connect(place / "ledger.db")) as database:
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self.bytes = (place / "ledger.db").read_bytes()
         self.rows = {table: rows_of(place / "ledger.db", table) for table in TABLES}
+        self.spans = spans_of(place / "ledger.db", self.rows)
 
 
 def rows_of(path, table):
     """All rows of a table, by their number."""
     return {row[0]: row[1:] for row in kit.cells_of(path, f"SELECT * FROM {table}")}
+
+
+def spans_of(path, rows):
+    """Where each row stands in a file: the bytes of its cell, and the pages that it goes on in."""
+    images, found = dict(pages._images(path)), {}
+    size = len(images[1])
+    for number, page in images.items():
+        for at in range(8, size - 4):
+            try:
+                row, end = pages._cell(page, at, images, size)
+            except (IndexError, KeyError, ValueError, struct.error):
+                continue
+            for table, known in rows.items():
+                if known.get(row[0], (b"",))[-1] == row[-1] and len(row) == len(known[row[0]]) + 1:
+                    start = (number - 1) * size
+                    found[table, row[0]] = [(start + at, start + end), *_further(page, at, end, images, size)]
+    assert set(found) == {(table, number) for table, known in rows.items() for number in known}
+    return found
+
+
+def _further(page, at, end, images, size):
+    length, _ = pages._varint(page, at)
+    if length <= pages._local(length, size):
+        return
+    left, number = length - pages._local(length, size), int.from_bytes(page[end - 4 : end], "big")
+    while left > 0:
+        yield (number - 1) * size, number * size
+        left, number = left - (size - 4), int.from_bytes(images[number][:4], "big")
 
 
 def flipped(data, draw):
@@ -225,6 +257,10 @@ class Trials:
         self._read(file)
         self._repair(file, hurt, None)
 
+    def _whole(self, table, number, data):
+        """Whether no byte of the row was changed."""
+        return all(self.world.bytes[start:end] == data[start:end] for start, end in self.world.spans[table, number])
+
     def _fresh(self, file):
         for old in file.parent.glob(f"{file.name}*"):
             old.unlink()
@@ -263,18 +299,13 @@ class Trials:
                 saved = rows_of(file, table)
             except sqlite3.Error:
                 saved = {}
-            columns = len(next(iter(rows.values())))
-            false = [number for number, row in saved.items() if rows.get(number) != row[:columns]]
+            known = set(rows.values())  # a row under another number says the same
+            false = [number for number, row in saved.items() if row not in known]
             if false:
                 self.wrong.append(f"repair kept a false row of {table}: {false[:3]}")
-            intact = [n for n, row in rows.items() if ((table, n) not in hurt if hurt is not None else _is_in(row, data))]
+            intact = [n for n, row in rows.items() if ((table, n) not in hurt if hurt is not None else self._whole(table, n, data))]
             self.lost[f"rows intact, {'bytes' if hurt is None else 'cells'}"] += len(intact)
             self.lost[f"rows not recovered, {'bytes' if hurt is None else 'cells'}"] += sum(number not in saved for number in intact)
-
-
-def _is_in(row, data):
-    """Whether all bytes of the row still stand in the file."""
-    return all((cell if isinstance(cell, bytes) else str(cell).encode()) in data for cell in row if isinstance(cell, bytes | str))
 
 
 def _other(value, draw):

@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -203,3 +204,15 @@ def test_what_a_killed_process_has_seen_is_in_the_ledger(tmp_path, path):
 def test_nothing_is_created_before_the_first_use(tmp_path):
     Ledger(tmp_path / "later" / "ledger.db").close()
     assert not Path(tmp_path / "later").exists()
+
+
+def test_many_processes_may_make_the_same_new_file_at_once(tmp_path):
+    code = "import sys; from adjoint.ledger.store import Ledger; sys.stdin.read(1); Ledger(sys.argv[1]).append('run', 'begin', {'what': 'x'})"
+    for number in range(3):
+        path = tmp_path / str(number) / "ledger.db"
+        processes = [subprocess.Popen([sys.executable, "-c", code, path], stdin=subprocess.PIPE) for _ in range(6)]
+        time.sleep(0.5)
+        for process in processes:
+            process.stdin.close()
+        assert [process.wait(30) for process in processes] == [0] * 6
+        assert len(list(Ledger(path).events())) == 6

@@ -196,3 +196,11 @@ def test_replies_that_a_client_asks_for_one_by_one_are_reserved_one_by_one():
         asyncio.run(Spend(lm, Account(Budget(calls=2)))(one(n=3)))
     assert lm.requests == []
     assert upper_bound(one(n=3, max_tokens=7), calls=3) == Usage(3, 27, 21)
+
+
+def test_a_price_that_is_told_counts_even_where_the_client_knows_of_no_bill():
+    lm = ScriptedLM(lambda _: Response("x", usage=Usage(1, 10, 20)))
+    lm.price = (1.0, 2.0)
+    account = Account(Budget(usd=1.0))
+    asyncio.run(Spend(lm, account)(one(max_tokens=50)))
+    assert account.spent.usd == pytest.approx(50e-6)

@@ -64,15 +64,19 @@ class Remote(LMConformance):
         many = asked.get("n") or asked.get("generationConfig", {}).get("candidateCount") or 1
         return Response(**{**vars_of(response), "others": (response.text,) * (many - 1)})
 
-    def lm(self) -> BaseLM:
-        return self.client("tiny", provider="fake", base_url=self.provider.base_url, api_key=self.secret, timeout=0.2)
+    def lm(self, timeout: float = 20.0) -> BaseLM:
+        return self.client("tiny", provider="fake", base_url=self.provider.base_url, api_key=self.secret, timeout=timeout)
 
     def broken(self, fault: str) -> BaseLM:
+        """Only what never ends is waited for briefly: a busy machine must not look like a server that hangs."""
         self.provider.faults = [*[None] * self.provider.requests, fault]
-        return self.lm()
+        return self.lm(0.2 if fault in ENDLESS else 20.0)
 
     def open_connections(self) -> int:
         return self.provider.in_flight
+
+
+ENDLESS = ("hang", "slow_body", "stream_stall")
 
 
 def vars_of(response: Response) -> dict[str, Any]:

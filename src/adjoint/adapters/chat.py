@@ -63,8 +63,10 @@ class ChatAdapter(TurnAdapter):
 
     def _only(self, field: Field, text: str, *, whole: bool) -> Any:
         """The one output, whose reply needs no marker."""
-        blocks, _ = _blocks(text, {field.name})
-        body = blocks.get(field.name, _unescape(text))
+        body = text
+        if "[[" in text:
+            blocks, _ = _blocks(text, {field.name})
+            body = blocks.get(field.name, _unescape(text))
         try:
             return values.read(field, body, whole=whole)
         except ParseError:

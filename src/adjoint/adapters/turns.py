@@ -6,7 +6,6 @@ An adapter is a subclass that says how outputs are asked for (`form`), written (
 from __future__ import annotations
 
 import re
-import weakref
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
@@ -75,9 +74,6 @@ class Layout:
         return schemas.object_schema(self.outputs, self.signature_name)
 
 
-_layouts: weakref.WeakKeyDictionary[type[Signature], dict[Any, Layout]] = weakref.WeakKeyDictionary()
-
-
 class TurnAdapter(ABC):
     """Pure functions over a signature; see `adapters/base.Adapter` for what each gives.
 
@@ -110,14 +106,11 @@ class TurnAdapter(ABC):
 
     def layout(self, signature: type[Signature], supports: frozenset[str] = NOTHING) -> Layout:
         """The layout of a signature, worked out on first use."""
-        known = _layouts.get(signature)
-        if known is None:
-            known = _layouts[signature] = {}
         key = (type(self), self.use_native_function_calling, supports)
-        found = known.get(key)
+        found: Layout | None = signature._worked_out.get(key)
         if found is None:
             usable = supports if self.use_native_function_calling else supports - {"tools"}
-            found = known[key] = Layout.of(self, signature, usable)
+            found = signature._worked_out[key] = Layout.of(self, signature, usable)
         return found
 
     def prefix(
@@ -230,11 +223,13 @@ def input_pieces(fields: Sequence[Field], inputs: Mapping[str, Any], *, partial:
 def present(fields: Sequence[Field], inputs: Mapping[str, Any], *, partial: bool = False) -> list[tuple[str, Pieces]]:
     """The fields that are written, each with its value in pieces; raises `UsageError` for a missing one."""
     if not partial:
-        inputs = {**{field.name: field.default for field in fields if not field.required}, **inputs}
-        missing = [field.name for field in fields if field.name not in inputs]
+        absent = [field for field in fields if field.name not in inputs]
+        missing = [field.name for field in absent if field.required]
         if missing:
             message = f"the input {missing[0]!r} is missing; given are {', '.join(inputs) or 'none'}."
             raise UsageError(message)
+        if absent:
+            inputs = {**{field.name: field.default for field in absent}, **inputs}
     return [
         (field.name, written.pieces(written.coerced(field, inputs[field.name]) if field.rich else inputs[field.name]))
         for field in fields

@@ -94,6 +94,8 @@ def read(field: Field, text: str, *, whole: bool = True) -> Any:
     stripped = text.strip()
     if field.type is str and not field.constraints:
         return stripped
+    if whole and stripped in field.texts:
+        return _own(stripped)
     return checked(field, guess(field.type, stripped, whole=whole), stripped)
 
 
@@ -105,8 +107,12 @@ def checked(field: Field, meant: Any, text: str) -> Any:
     if reason:
         message = f"{field.name} should be {hint(field) or field.type}, got {_short(text)!r} ({reason})."
         raise ParseError(message, raw=text)
-    # A choice is an object that the program's code shares: a copy tells the tape that this very value was passed on.
-    return value.encode("utf-8", "surrogatepass").decode("utf-8", "surrogatepass") if type(value) is str else value
+    return _own(value) if type(value) is str else value
+
+
+def _own(text: str) -> str:
+    """A copy of a text that the program's code may share, so that the tape can tell that this very value was passed on."""
+    return text.encode("utf-8", "surrogatepass").decode("utf-8", "surrogatepass")
 
 
 def _validated(field: Field, guess: Any) -> tuple[Any, str]:

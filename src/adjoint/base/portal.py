@@ -12,7 +12,7 @@ import contextvars
 import functools
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from adjoint.base.errors import UsageError
@@ -64,9 +64,12 @@ class Portal:
         try:
             # In ticks: where the system gives a signal to another thread, or none to one that waits for a lock (Windows),
             # an endless wait would not notice the interrupt.
-            while not wait((future,), timeout=_TICK).done:
-                pass
-            return future.result()
+            while True:
+                try:
+                    return future.result(_TICK)
+                except TimeoutError:
+                    if future.done():  # the work's own
+                        return future.result()
         except KeyboardInterrupt:
             # A cancelled future is done at once, its coroutine only when it has cleaned up: that is what is waited for.
             future.cancel()

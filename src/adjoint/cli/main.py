@@ -172,7 +172,28 @@ def doctor(
     return verb.doctor(ledger, repair=repair, as_json=json)
 
 
-VERBS = ("compare", "demo", "doctor", "eval", "optimize", "run", "runs", "show")
+@app.command()
+def serve(
+    what: Annotated[str, typer.Argument(metavar="WHAT", help="pocket, provider/model, file.py:name, or a saved program such as best.json.")],
+    host: Annotated[str, typer.Option("--host", help="Anything but this machine's own address needs a token.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")] = 8321,
+    token: Annotated[
+        str | None, typer.Option("--token", help="What clients must send; default ADJOINT_SERVE_TOKEN. Off loopback one is made if none is given.")
+    ] = None,
+    allow_host: Annotated[list[str] | None, typer.Option("--allow-host", metavar="NAME", help="A further name that clients may use.")] = None,
+    code: Code = None,
+    model: Model = None,
+    json: Json = False,
+    ledger: Annotated[str | None, typer.Option("--ledger", metavar="PATH", help="Keep replies there and use them again; default: keep none.")] = None,
+) -> int:
+    """Serve a model as OpenAI's interface, or a program as JSON in and out."""
+    from adjoint.cli import serve as verb
+
+    where = verb.Where(host=host, port=port, token=token, names=allow_host or [])
+    return verb.serve(what, where, code=code, model=model, ledger=ledger, as_json=json)
+
+
+VERBS = ("compare", "demo", "doctor", "eval", "optimize", "run", "runs", "serve", "show")
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 from adjoint.base.errors import ProgramError, UnknownNameError, UsageError
 from adjoint.base.foreign import foreign_call
 from adjoint.cli.settings import model_name
+from adjoint.lm.base import BaseLM
 from adjoint.program.module import Module
 
 if TYPE_CHECKING:
     from types import ModuleType
 
     from adjoint.data.records import Example
-    from adjoint.lm.base import BaseLM
     from adjoint.program.metric import Metric
 
 
@@ -39,6 +39,21 @@ def read_program(text: str, code: str | None = None) -> Module:
         message = f"{text} is {found!r}, no program; a program is a module such as adjoint.Predict('question -> answer')."
         raise UsageError(message)
     return found
+
+
+def read_served(text: str, code: str | None = None) -> tuple[Module | None, BaseLM | None]:
+    """A program or an LM, whichever it names: a saved program, `file.py:name` of either, or a model by name."""
+    if text.endswith(".json"):
+        return read_program(text, code), None
+    if ".py" not in text:
+        return None, read_lm(text)
+    found = _named(text, "program or model", "pocket, provider/model, or a saved program such as best.json")
+    if isinstance(found, Module) or (isinstance(found, type) and issubclass(found, Module)):
+        return read_program(text), None
+    if not isinstance(found, BaseLM) or isinstance(found, type):
+        message = f"{text} is {found!r}, neither a program nor a language model."
+        raise UsageError(message)
+    return None, found
 
 
 def read_metric(text: str) -> Metric:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 import uuid
+from asyncio import Future
 from typing import TYPE_CHECKING, Any
 
 from adjoint.base.code import code_digest
@@ -15,6 +16,7 @@ from adjoint.data.records import distinct, id_of
 from adjoint.eval.cells import HOPELESS, run_cells
 from adjoint.eval.compare import compare_scores
 from adjoint.eval.report import Report, ordered
+from adjoint.exec.local import all_of
 from adjoint.lm.base import identity_of
 from adjoint.lm.budget import Account, Budget
 from adjoint.program.context import CONCURRENCY, active_ledger, active_lm, context, current
@@ -90,18 +92,20 @@ async def _evaluate(
     if ledger:
         ledger.append(run, "begin", {"what": "evaluate", "name": name, "rows": len(rows), "state": plain(dict(program.state_dict()))})
     found: dict[int, Cell] = {}
-    stopped = None
+    stopped, written = None, list[Future[Any]]()
     try:
         jobs = [(program, row) for row in rows]
         async with contextlib.aclosing(run_cells(jobs, metric, limit=limit, patience=HOPELESS)) as cells:
             async for index, cell in cells:
                 found[index] = cell
                 if ledger:
-                    ledger.append(run, "cell", cell.record())
+                    written.append(ledger.append_soon(run, "cell", cell.record()))
                 if on_cell:
                     on_cell(cell)
     except BudgetExceeded as error:
         stopped = str(error)
+    finally:
+        await all_of(written)  # however it ends, what was measured is kept
     account = current().account
     by_role = account.usage_by("role", replayed=False) if account and account.payer == run else {}
     report = Report(name, tuple(rows), ordered(rows, found), time.monotonic() - started, stopped, by_role)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from adjoint.base.errors import LedgerError
 from adjoint.base.process import alive
 from adjoint.ledger import accounts, files, leases, schema
+from adjoint.ledger.pages import rows_in
 from adjoint.ledger.rows import BROKEN, mark, unpack
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class Diagnosis:
     damaged: dict[str, int] = field(default_factory=dict)
     orphans: dict[str, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    unreadable: bool = False
+    """Whether SQLite itself finds the file damaged, not only a checksum of ours."""
     saved_to: str | None = None
     moved_to: str | None = None
 
@@ -71,6 +74,7 @@ def examine(path: str | Path) -> Diagnosis:
                 _check_rows(connection, found)
                 _check_accounts(connection, found)
         except BROKEN as error:
+            found.unreadable = True
             found.problems.append(f"it cannot be read to its end ({error})")
     return found
 
@@ -92,7 +96,7 @@ def repair(path: str | Path) -> Diagnosis:
         return found
     fresh, old = _unused(file, "saved"), _unused(file, "damaged")
     files.prepare(fresh)
-    found.rows = _salvage(file, fresh)
+    found.rows = _salvage(file, fresh, broken=found.unreadable)
     for ending in ("", "-wal", "-shm"):
         source = Path(f"{file}{ending}")
         if source.exists():
@@ -121,6 +125,7 @@ def _check_structure(connection: sqlite3.Connection, found: Diagnosis) -> None:
         found.problems.append(f"it has version {found.version}, this package writes {schema.VERSION}")
     said = [row[0] for row in connection.execute("PRAGMA integrity_check(5)").fetchall()]
     found.problems.extend(f"SQLite says: {line}" for line in said if line != "ok")
+    found.unreadable = said != ["ok"]
 
 
 def _check_rows(connection: sqlite3.Connection, found: Diagnosis) -> None:
@@ -182,8 +187,11 @@ def _last(connection: sqlite3.Connection, table: str, number: str) -> int:
         return int(connection.execute("PRAGMA page_count").fetchone()[0]) * 128  # more rows than the file can hold
 
 
-def _salvage(damaged: Path, fresh: Path) -> dict[str, int]:
-    """Copy the intact rows and make the accounts anew from them. What runs had in flight is charged in full."""
+def _salvage(damaged: Path, fresh: Path, *, broken: bool) -> dict[str, int]:
+    """Copy the intact rows and make the accounts anew from them. What runs had in flight is charged in full.
+
+    `broken` is said of a file that SQLite finds damaged: it may know the way to a part of the rows only.
+    """
     counts: dict[str, int] = {}
     with contextlib.closing(sqlite3.connect(fresh, isolation_level=None)) as target:
         target.execute("PRAGMA synchronous=FULL")
@@ -194,6 +202,9 @@ def _salvage(damaged: Path, fresh: Path) -> dict[str, int]:
                 insert = f"INSERT INTO {table} VALUES ({','.join('?' * len(columns))})"  # noqa: S608 - our own names
                 counts[table] = _copy(table, source, target, insert)
             _charge_holds(source, target)
+        if broken:
+            for row in rows_in(damaged):
+                _rescue(row, target, counts)
         target.execute(
             "INSERT OR REPLACE INTO accounts SELECT run, sum(calls), sum(input_tokens + output_tokens), coalesce(sum(nano), 0), "
             "sum(CASE WHEN nano IS NULL THEN calls ELSE 0 END) FROM spend GROUP BY run"
@@ -209,6 +220,17 @@ def _copy(table: str, source: sqlite3.Connection, target: sqlite3.Connection, in
             if intact(table, row):
                 count += target.execute(insert, row).rowcount
     return count
+
+
+def _rescue(row: Row, target: sqlite3.Connection, counts: dict[str, int]) -> None:
+    """Save a row that was found in a page, unless it is junk or already there."""
+    for table, columns in _TABLES.items():
+        if len(row) == len(columns):
+            # SQLite writes a whole number where a time is one.
+            cells = (*row[:2], float(row[2]), *row[3:]) if table == "events" and isinstance(row[2], int) else row
+            if intact(table, cells):
+                insert = f"INSERT OR IGNORE INTO {table} VALUES ({','.join('?' * len(columns))})"  # noqa: S608 - our own names
+                counts[table] += target.execute(insert, cells).rowcount
 
 
 def _charge_holds(source: sqlite3.Connection, target: sqlite3.Connection) -> None:

@@ -22,6 +22,7 @@ from adjoint.ledger.rows import BROKEN, key_of, mark, pack, unpack
 from adjoint.ledger.writer import Writer
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Iterator, Mapping
 
     from adjoint.base.json import Json
@@ -29,8 +30,11 @@ if TYPE_CHECKING:
     from adjoint.ledger.events import Kind
     from adjoint.ledger.leases import Lease
 
+_INSERT_EVENT = "INSERT INTO events (run, at, kind, body, mark) VALUES (?, ?, ?, ?, ?)"
 _BUSY = 30_000
 """Milliseconds to wait for another process that is writing."""
+_PAUSE = 0.01
+"""Seconds between two tries to open a file that others are making."""
 
 
 class Ledger:
@@ -153,10 +157,18 @@ class Ledger:
 
     def extend(self, run: str, kind: Kind, bodies: list[Mapping[str, Json]]) -> None:
         """Commit several events of one kind together."""
+        rows = self._rows_of(run, kind, bodies)
+        self._writer.run(lambda database: database.executemany(_INSERT_EVENT, rows))
+
+    def append_soon(self, run: str, kind: Kind, body: Mapping[str, Json]) -> asyncio.Future[Any]:
+        """Commit one event together with all that come while an earlier commit is written; awaited, it is on the disk."""
+        rows = self._rows_of(run, kind, [body])
+        return self._writer.soon(lambda database: database.executemany(_INSERT_EVENT, rows))
+
+    def _rows_of(self, run: str, kind: Kind, bodies: list[Mapping[str, Json]]) -> list[tuple[Any, ...]]:
         now = time.time()
         cells = [(run, now, kind, self._text(body)) for body in bodies]
-        rows = [(*cell, mark(*cell)) for cell in cells]
-        self._writer.run(lambda database: database.executemany("INSERT INTO events (run, at, kind, body, mark) VALUES (?, ?, ?, ?, ?)", rows))
+        return [(*cell, mark(*cell)) for cell in cells]
 
     def events(self, run: str | None = None, kind: Kind | None = None) -> Iterator[Event]:
         """Events in the order in which they were committed, of one run or all, of one kind or all."""
@@ -217,7 +229,18 @@ class Ledger:
         return sqlite3.connect(self.path, check_same_thread=False, timeout=_BUSY / 1000, isolation_level=None)
 
     def _open(self) -> sqlite3.Connection:
+        """Open the file, and wait while others make it: where SQLite sees that two would wait for each other, it does not wait."""
         files.prepare(self.path)
+        end = time.monotonic() + _BUSY / 1000
+        while True:
+            try:
+                return self._connect()
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                    raise
+            time.sleep(_PAUSE)
+
+    def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, check_same_thread=False, timeout=_BUSY / 1000, isolation_level=None)
         try:
             connection.execute("PRAGMA journal_mode=WAL")

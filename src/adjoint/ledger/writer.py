@@ -55,12 +55,14 @@ class Writer:
 
     async def do(self, act: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
         """Do it in the next commit and wait for it without holding up the loop."""
+        return await self.soon(act, durable=durable)
+
+    def soon(self, act: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> asyncio.Future[T]:
+        """Do it in the next commit; whoever wants to know awaits what this gives."""
         loop = asyncio.get_running_loop()
-        job = Job(act, durable, loop.create_future())
-        self._in_turn(loop, job)
-        assert job.future is not None
-        made: T = await job.future
-        return made
+        future: asyncio.Future[T] = loop.create_future()
+        self._in_turn(loop, Job(act, durable, future))
+        return future
 
     def run(self, act: Callable[[sqlite3.Connection], T]) -> T:
         """Do it in the next commit and wait in this thread."""

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 class Reply:
     """One answered request as it is kept: who paid for it, and in which role.
 
-    `anew` puts it before an earlier reply to the same request. What is read back may come without its request.
+    `anew` puts it before an earlier reply to the same request. What is read back may come without its request; `free` is
+    its response as those get it who did not pay for it.
     """
 
     key: str
@@ -32,6 +33,7 @@ class Reply:
     request: Request | None
     response: Response
     anew: bool = False
+    free: Response | None = None
 
 
 class ReplyStore(Protocol):
@@ -68,19 +70,19 @@ class Replies:
             self._memory.move_to_end(key)
             return reply
         reply = self.store.get(key) if self.store else None
-        if reply is not None:
-            self._keep(reply)
-        return reply
+        return None if reply is None else self._keep(reply)
 
     async def add(self, reply: Reply) -> None:
         if self.store:
             await self.store.put(reply)
         self._keep(reply)
 
-    def _keep(self, reply: Reply) -> None:
-        self._memory[reply.key] = replace(reply, request=None)  # the request is at hand whenever the reply is asked for
+    def _keep(self, reply: Reply) -> Reply:
+        # The request is at hand whenever the reply is asked for.
+        self._memory[reply.key] = Reply(reply.key, reply.lm, reply.payer, reply.role, None, reply.response, reply.anew, _free(reply.response))
         while len(self._memory) > self._remember:
             self._memory.popitem(last=False)
+        return self._memory[reply.key]
 
 
 class Cache(Wrapper):
@@ -165,7 +167,7 @@ class Cache(Wrapper):
     def _hit(self, reply: Reply) -> Response:
         if self.account and self.account.payer and reply.payer == self.account.payer:
             self.account.replay(reply.key, reply.response.usage, Tag(reply.role, reply.lm, self.account.step))
-        return _free(reply.response)
+        return reply.free or _free(reply.response)
 
 
 def _fail(flight: asyncio.Future[Response], error: AdjointError) -> None:

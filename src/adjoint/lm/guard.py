@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ ALLOW_PAID_CALLS = True
 """Set `adjoint.lm.guard.ALLOW_PAID_CALLS = False` in a test suite; servers on this machine can still be called."""
 
 
+@functools.lru_cache(maxsize=256)
 def is_loopback(url: str) -> bool:
     """Whether the URL names this machine. Decided by its text alone: no name is looked up.
 

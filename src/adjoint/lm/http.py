@@ -165,6 +165,8 @@ class Endpoint:
             yield piece
 
     async def _read(self, reply: ClientResponse) -> bytes:
+        if "Content-Encoding" not in reply.headers and 0 < (reply.content_length or 0) <= MAX_BODY:
+            return await reply.read()  # as long as it says, so it needs no counting
         return b"".join([piece async for piece in self._pieces(reply)])
 
     def checked(self, data: dict[str, Any], headers: Mapping[str, str] | None = None) -> dict[str, Any]:

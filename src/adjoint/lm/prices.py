@@ -71,7 +71,7 @@ def listed(name: str) -> Price | None:
     (True, None)
     """
     own = os.environ.get("ADJOINT_PRICES")
-    return (_find(name, _table(own)) if own else None) or _find(name, _table(str(_SHIPPED)))
+    return (_find(name, own) if own else None) or _find(name, str(_SHIPPED))
 
 
 def as_of() -> str:
@@ -79,7 +79,9 @@ def as_of() -> str:
     return str(json.loads(_SHIPPED.read_text(encoding="utf-8"))["as_of"])
 
 
-def _find(name: str, table: dict[str, Price]) -> Price | None:
+@functools.lru_cache(maxsize=256)
+def _find(name: str, path: str) -> Price | None:
+    table = _table(path)
     fitting = [known for known in table if name.startswith(known) and (known.endswith("/") or _SAME_MODEL.fullmatch(name[len(known) :]))]
     return table[max(fitting, key=len)] if fitting else None
 
@@ -95,7 +97,11 @@ def _table(path: str) -> dict[str, Price]:
 
 
 def priced(usage: Usage, price: Price | None) -> Usage:
-    """The usage with its dollars, where the client does not know them. Cached input counts in full: never too little."""
-    if usage.usd is not None or price is None:
+    """The usage with its dollars, where the client names none. Cached input counts in full: never too little.
+
+    A client names 0 dollars for a server on this machine too, but behind it may be one that bills: a price that is told wins.
+    """
+    if usage.usd or price is None:
         return usage
-    return replace(usage, usd=price.usd(usage.input_tokens, usage.output_tokens))
+    usd = price.usd(usage.input_tokens, usage.output_tokens)
+    return usage if usd == usage.usd else replace(usage, usd=usd)

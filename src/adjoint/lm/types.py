@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from adjoint.base import parts
@@ -85,8 +85,7 @@ class Request:
 
     def as_dict(self) -> dict[str, Any]:
         """The whole request as JSON, without what stands at its default: what the cache key is made of."""
-        body: dict[str, Any] = {"messages": [_without_defaults(message) for message in self.messages]}
-        body.update((name, value) for name, value in _without_defaults(self).items() if name != "messages")
+        body = _without_defaults(self)
         if self.temperature is not None:
             body["temperature"] = float(self.temperature)  # 0 and 0.0 are one request
         return body
@@ -181,31 +180,28 @@ class Delta:
     reasoning: str = ""
 
 
+@functools.cache
+def _defaults(kind: Any) -> tuple[tuple[str, Any], ...]:
+    """The names of a record's fields with their defaults; `MISSING` for those that have none."""
+    return tuple((item.name, item.default_factory() if item.default_factory is not MISSING else item.default) for item in fields(kind))
+
+
 def _without_defaults(record: Any) -> dict[str, Any]:
     """The fields of a record that differ from their defaults, as JSON; required ones always."""
     found: dict[str, Any] = {}
     for name, default in _defaults(record.__class__):
         value = getattr(record, name)
+        if type(value) is list:  # stands for a tuple
+            value = tuple(value)
         if value is not default and (default is MISSING or value != default):
-            found[name] = value if type(value) in _PLAIN else _json(value)
+            found[name] = value if type(value) in _SCALARS else _json(value)
     return found
 
 
-_PLAIN = frozenset({str, int, float, bool})
-
-
-@functools.cache
-def _defaults(kind: type[Any]) -> tuple[tuple[str, Any], ...]:
-    """The fields of a record and their defaults, looked up once: every key of the cache is made from them."""
-    return tuple((item.name, item.default_factory() if item.default_factory is not MISSING else item.default) for item in fields(kind))
-
-
 def _json(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        return _without_defaults(value)
     if isinstance(value, tuple | list):
-        return [_json(item) for item in value]
-    return value
+        return [item if type(item) is str else _json(item) for item in value]
+    return _without_defaults(value) if type(value) in _RECORDS else value
 
 
 def _message(body: Mapping[str, Any]) -> Message:
@@ -214,3 +210,7 @@ def _message(body: Mapping[str, Any]) -> Message:
         values["content"] = tuple(Part(**part) for part in values["content"])
     values["tool_calls"] = tuple(ToolCall(**call) for call in values.get("tool_calls", ()))
     return Message(**values)
+
+
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+_RECORDS = frozenset({Message, ToolSpec, ToolCall, Part, TokenLogprob})

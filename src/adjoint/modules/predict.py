@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, cast
 
 from adjoint.base.errors import AdjointError, ParseError, UnknownNameError, UsageError
 from adjoint.base.portal import portal
 from adjoint.lm.base import supports_of
 from adjoint.lm.types import Message
 from adjoint.program import runs, stream
-from adjoint.program.context import active_lm, current, send
+from adjoint.program.context import active_lm, current, named_lm, send
 from adjoint.program.events import span
 from adjoint.program.lm import request_of
 from adjoint.program.module import Module
 from adjoint.program.parameter import Parameter
 from adjoint.program.prediction import Prediction
 from adjoint.program.prompt import Prompt
+from adjoint.program.results import Result, asked_for, result_class
 from adjoint.program.tape import ParameterRead, Tape, Traced
 from adjoint.signature.signature import make
 from adjoint.signature.types.known import role_of
@@ -43,6 +45,7 @@ class _Call:
     lm: BaseLM
     tape: Tape
     node: Node
+    result: type[Prediction]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +66,10 @@ class _Prefix:
         return same and self.supports == supports and self.demos == demos
 
 
-class Predict(Module):
+class Predict(Module, Generic[Result]):
     """`Predict("question -> answer")(question=...)` asks the LM once and gives a `Prediction`.
+
+    `Predict[Answer]("question -> answer")` gives an `Answer`, a class of predictions or a protocol with typed fields.
 
     Its parameters are `instruction` (text) and `demos` (earlier examples). Keyword options (`temperature`, `max_tokens`,
     ...) become those of each request. A call may override `demos`, `signature`, `lm` and `config`.
@@ -112,13 +117,19 @@ class Predict(Module):
     def demos(self, demos: list[Any]) -> None:
         self._demos.value = list(demos)
 
-    def __call__(self, *args: Any, **inputs: Any) -> Prediction:
+    def __call__(self, *args: Any, **inputs: Any) -> Result:
         portal.refuse_loop()  # before anything is written on the tape
         return portal.run(self._complete(self._open(args, inputs)))
 
-    def acall(self, *args: Any, **inputs: Any) -> Coroutine[Any, Any, Prediction]:
+    def acall(self, *args: Any, **inputs: Any) -> Coroutine[Any, Any, Result]:
         # No `async def`: what fed the call must be looked up where the call is written, before any task starts.
         return self._complete(self._open(args, inputs))
+
+    def forward(self, *args: Any, **inputs: Any) -> Result:
+        return self(*args, **inputs)
+
+    async def aforward(self, *args: Any, **inputs: Any) -> Result:
+        return await self.acall(*args, **inputs)
 
     def render(self, **inputs: Any) -> Prompt:
         """What a call with these inputs would send, and an upper estimate of its tokens. Nothing is called."""
@@ -130,34 +141,42 @@ class Predict(Module):
             names = ", ".join(f"{name}=..." for name in self._signature.input_fields) or "none"
             message = f"a predictor takes its inputs by name: {names}."
             raise UsageError(message)
-        options: dict[str, Any] = {name: inputs.pop(name) for name in ("config", "demos", "lm", "signature") if name in inputs}
+        given = {name: inputs.pop(name) for name in ("config", "demos", "lm", "signature") if name in inputs}
+        options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         here = current()
         lm = options.get("lm") or self.lm or active_lm()
+        if isinstance(lm, str):
+            lm = named_lm(lm)
         with span(here.callbacks, "adapter_format", here.adapter, inputs) as made:
             request = made.outputs = self._request(here.adapter, inputs, options, lm)
+        signature = make(options["signature"]) if "signature" in options else self._signature
+        asked_result = asked_for(self)
+        result = Prediction if asked_result is None else result_class(asked_result, signature)
         tape = here.tape if here.tape is not None else Tape(self, inputs)
         reads = (
             ParameterRead("instruction", self._instruction, self._instruction.value),
             ParameterRead("demos", self._demos, tuple(self._demos.value)),
         )
-        signature = make(options["signature"]) if "signature" in options else self._signature
-        known = runs.before(runs.Call(self, request))
-        asked = runs.Call(self, request, known.note)
+        asked = runs.Call(self, request)
+        known = runs.before(asked)
+        if known.note is not None:
+            asked = runs.Call(self, request, known.note)
         if known.node is not None:  # a forward that runs again asks what it has asked before
-            return _Call(signature, request, here.adapter, supports_of(lm), lm, tape, tape.restore(known.node, asked))
+            return _Call(signature, request, here.adapter, supports_of(lm), lm, tape, tape.restore(known.node, asked), result)
         node = tape.open("predict", _plain_inputs(inputs), module=self, reads=reads, declared=_declared(inputs), call=asked)
         if known.note is not None:
             request = known.note.applied(request)
             node.parents["note"] = list(known.note.edges)
         node.messages, node.lm = request.messages, lm.name
-        return _Call(signature, request, here.adapter, supports_of(lm), lm, tape, node)
+        return _Call(signature, request, here.adapter, supports_of(lm), lm, tape, node, result)
 
     def _request(self, adapter: Adapter, inputs: dict[str, Any], options: Mapping[str, Any], lm: BaseLM | None) -> Request:
         signature = make(options["signature"]) if "signature" in options else self._signature
         instruction = signature.instructions if "signature" in options else self._instruction.value
         values = _plain_inputs(inputs)
         for name in values:
-            if name not in signature.input_fields:
+            field = signature._fields.get(name)
+            if field is None or field.direction != "input":
                 raise UnknownNameError.of("input", name, signature.input_fields)
         demos = options.get("demos", self._demos.value)
         supports = supports_of(lm)
@@ -172,14 +191,13 @@ class Predict(Module):
         carried = adapter.options(signature, values, supports=supports)
         return request.with_options(**carried) if carried else request
 
-    async def _complete(self, call: _Call) -> Prediction:
+    async def _complete(self, call: _Call) -> Result:
         """Ask, parse, and if the reply cannot be read show the LM its mistake once."""
         node = call.node
-        if node.outputs:  # answered when this forward ran before
-            return Prediction.of(dict(node.outputs), node, call.tape)
-        with span(current().callbacks, "module", self, dict(node.inputs)) as made:
-            made.outputs = await self._answered(call)
-        return Prediction.of(dict(node.outputs), node, call.tape)
+        if not node.outputs:  # else it was answered when this forward ran before
+            with span(current().callbacks, "module", self, node.inputs) as made:
+                made.outputs = await self._answered(call)
+        return cast("Result", call.result.of(dict(node.outputs), node, call.tape))
 
     async def _answered(self, call: _Call) -> Mapping[str, Any]:
         node, listener = call.node, stream.listener.get()
@@ -198,6 +216,8 @@ class Predict(Module):
             node.error = f"{type(error).__name__}: {error}"
             raise
         node.outputs = _with_tools(outputs, node.inputs)
+        if response.others:
+            node.details = {"completions": _others(call, response)}
         if reading is not None:
             reading.end(node.outputs)
         return node.outputs
@@ -206,8 +226,8 @@ class Predict(Module):
         """The typed outputs of the reply. One that cannot be read is shown to the LM, once; one that was cut off would be again."""
         try:
             with span(current().callbacks, "adapter_parse", call.adapter, {"response": response}) as read:
-                read.outputs = call.adapter.parse(call.signature, response, supports=call.supports)
-                return dict(read.outputs)
+                outputs = read.outputs = call.adapter.parse(call.signature, response, supports=call.supports)
+                return outputs
         except ParseError as error:
             if response.finish == "length":
                 raise
@@ -223,9 +243,18 @@ class Predict(Module):
         return response
 
 
+def _others(call: _Call, response: Response) -> list[dict[str, Any]]:
+    """The further replies to a request with `n` > 1. One that cannot be read is left out: it was one of several."""
+    found = []
+    for text in response.others:
+        with contextlib.suppress(ParseError):
+            found.append(call.adapter.parse(call.signature, replace(response, text=text, others=(), tool_calls=(), reasoning=None), supports=call.supports))
+    return found
+
+
 def _with_tools(outputs: dict[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The outputs, in which tool calls know the tools that the call was given, so that they can be executed."""
-    calls = {name: value for name, value in outputs.items() if role_of(value) == "tool_calls"}
+    calls = {name: value for name, value in outputs.items() if type(value) is not str and role_of(value) == "tool_calls"}
     if not calls:
         return outputs
     tools = [tool for value in inputs.values() for tool in (value if isinstance(value, list | tuple) else [value])]

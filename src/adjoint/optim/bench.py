@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from adjoint.data.records import id_of
 from adjoint.eval.cells import HOPELESS, hopeless, run_cells
+from adjoint.exec.local import all_of
 from adjoint.program.state import name_of
 
 if TYPE_CHECKING:
+    from asyncio import Future
     from collections.abc import Callable, Sequence
 
     from adjoint.data.records import Example
@@ -44,13 +46,17 @@ class Bench:
         programs = {name_of(state): self.program.with_state(state) for state in states}
         wanted = [(name, row) for row in rows for name in programs if (name, id_of(row)) not in self.cells]
         jobs = [(programs[name], row) for name, row in wanted]
-        async with contextlib.aclosing(run_cells(jobs, self.metric, limit=self.limit)) as cells:
-            async for index, cell in cells:
-                name, row = wanted[index]
-                self.cells[name, id_of(row)] = replace(cell, tape=None, prediction=None)
-                if self.ledger and (name, id_of(row)) not in self._kept:
-                    self.ledger.append(self.run_name, "cell", {"candidate": name, **cell.record()})
-                self._announce(cell)
+        written: list[Future[Any]] = []
+        try:
+            async with contextlib.aclosing(run_cells(jobs, self.metric, limit=self.limit)) as cells:
+                async for index, cell in cells:
+                    name, row = wanted[index]
+                    self.cells[name, id_of(row)] = replace(cell, tape=None, prediction=None)
+                    if self.ledger and (name, id_of(row)) not in self._kept:
+                        written.append(self.ledger.append_soon(self.run_name, "cell", {"candidate": name, **cell.record()}))
+                    self._announce(cell)
+        finally:
+            await all_of(written)  # however it ends, what was bought is kept
         self._check_hope()
 
     def score_of(self, state: State, row: Example) -> float | None:

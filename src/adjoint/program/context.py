@@ -39,7 +39,7 @@ from adjoint.lm.timeout import Timeout
 from adjoint.program import observe
 from adjoint.program.events import span
 from adjoint.program.replies import LedgerBook, LedgerReplies
-from adjoint.program.stream import tapped
+from adjoint.program.stream import heard, tapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from adjoint.lm.types import CacheMode, Request, Response
     from adjoint.program.tape import Tape
 
+_GATES = 64
+"""Gates that are kept: one for each LM, account and way of asking in use."""
 CONCURRENCY = 64
 """Rows of an evaluation at once, unless told otherwise; requests in flight are limited by their endpoint."""
 
@@ -92,6 +94,7 @@ class _Shared:
         self.replies: dict[Ledger | None, Replies] = {}
         self.limits: dict[int, tuple[BaseLM, Slots]] = {}
         self.endpoints: dict[tuple[str, str], Endpoint] = {}
+        self.gates: dict[tuple[Any, ...], Cache] = {}
 
 
 _ledgers: dict[Path, Ledger] = {}
@@ -107,7 +110,15 @@ def open_ledger(path: str | Path) -> Ledger:
 def active_ledger() -> Ledger | None:
     """The ledger in force: the context's, by default the one of this directory (`ADJOINT_LEDGER`, `.adjoint/ledger.db`)."""
     ledger = current().ledger
-    return open_ledger(os.environ.get("ADJOINT_LEDGER", ".adjoint/ledger.db")) if ledger == "default" else ledger
+    if ledger != "default":
+        return ledger
+    return _at_home(os.environ.get("ADJOINT_LEDGER", ".adjoint/ledger.db"), os.getcwd())  # noqa: PTH109 - for every call
+
+
+@functools.lru_cache(maxsize=16)
+def _at_home(path: str, home: str) -> Ledger:
+    """The ledger at a path that is relative to a directory; links are followed once."""
+    return open_ledger(Path(home, path))
 
 
 _base: Context = Context()
@@ -147,7 +158,7 @@ def _checked(changes: dict[str, Any]) -> dict[str, Any]:
         if name not in known:
             raise UnknownNameError.of("setting", name, known)
     if isinstance(changes.get("lm"), str):
-        changes["lm"] = _named_lm(changes["lm"])
+        changes["lm"] = named_lm(changes["lm"])
     if isinstance(changes.get("ledger"), str | Path) and changes["ledger"] != "default":
         changes["ledger"] = open_ledger(changes["ledger"])
     return changes
@@ -165,11 +176,12 @@ def active_lm() -> BaseLM:
             "LM('openai/...') for a server, or set ADJOINT_MODEL."
         )
         raise NoLMError(message)
-    return _named_lm(name)
+    return named_lm(name)
 
 
 @functools.cache
-def _named_lm(name: str) -> BaseLM:
+def named_lm(name: str) -> BaseLM:
+    """The LM of this process for `"provider/model"`, with default options."""
     from adjoint.program.lm import LM
 
     return LM(name)
@@ -183,12 +195,26 @@ async def send(request: Request, lm: BaseLM | None = None) -> Response:
     with span(here.callbacks, "lm", asked, {"request": request}) as call:
         response = await portal.here(_gate(asked, here)(request))
         call.outputs = response
-    observe.answered(asked.name, request, response)
+    observe.answered(asked, request, response)
     return response
 
 
 def _gate(lm: BaseLM, here: Context) -> Cache:
+    """The policies around an LM, built once for all that they depend on; where somebody listens to replies, for each call."""
     ledger, shared = active_ledger(), _mine()
+    if heard.get() is not None:
+        return _built(lm, here, ledger, shared)
+    # A gate holds all of these objects, so that while it is kept no other object can have the id of one of them.
+    wanted = (id(lm), identity_of(lm), id(ledger), id(here.account), id(here.retry), here.cache, here.role)
+    found = shared.gates.get(wanted)
+    if found is None:
+        if len(shared.gates) >= _GATES:
+            del shared.gates[next(iter(shared.gates))]
+        found = shared.gates[wanted] = _built(lm, here, ledger, shared)
+    return found
+
+
+def _built(lm: BaseLM, here: Context, ledger: Ledger | None, shared: _Shared) -> Cache:
     client: BaseLM = Timeout(tapped(lm), here.retry.timeout)
     if here.account:
         book = LedgerBook(ledger, here.account.payer) if ledger and here.account.payer else None

@@ -7,13 +7,14 @@ import warnings
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from adjoint.base.errors import ProgramError
 from adjoint.base.foreign import foreign_call
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
 _call: ContextVar[str | None] = ContextVar("adjoint_call", default=None)
 
@@ -37,9 +38,18 @@ class BaseCallback:
 
 
 class Span:
-    """A call under way; whoever makes it says what came of it."""
+    """A call under way; whoever makes it says what came of it. By itself it tells nobody."""
 
-    outputs: Any = None
+    __slots__ = ("outputs",)
+
+    def __init__(self) -> None:
+        self.outputs: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
 
 
 def active_call() -> str | None:
@@ -47,13 +57,14 @@ def active_call() -> str | None:
     return _call.get()
 
 
-@contextmanager
-def span(callbacks: Sequence[Any], kind: str, instance: Any, inputs: dict[str, Any]) -> Iterator[Span]:
+def span(callbacks: Sequence[Any], kind: str, instance: Any, inputs: Mapping[str, Any]) -> AbstractContextManager[Span]:
     """Tell the callbacks of the start, and of the end with its outputs or its exception."""
+    return _told(callbacks, kind, instance, inputs) if callbacks else Span()
+
+
+@contextmanager
+def _told(callbacks: Sequence[Any], kind: str, instance: Any, inputs: Mapping[str, Any]) -> Iterator[Span]:
     made = Span()
-    if not callbacks:
-        yield made
-        return
     call_id = uuid.uuid4().hex
     _tell(callbacks, f"on_{kind}_start", call_id=call_id, instance=instance, inputs=dict(inputs))
     token = _call.set(call_id)

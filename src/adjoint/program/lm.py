@@ -10,7 +10,7 @@ from adjoint.lm.base import NATIVE, BaseLM, identity_of, supports_of
 from adjoint.lm.callable import CallableLM
 from adjoint.lm.prices import Price
 from adjoint.lm.types import Message, Request
-from adjoint.program import context
+from adjoint.program import context, observe
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Sequence
@@ -89,6 +89,11 @@ class LM:
             turns.append(Message("user", prompt))
         response = portal.run(context.send(request_of(tuple(turns), {**self.options, **options}), self))
         return [response.text, *response.others]
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """What this LM was asked lately, oldest first, with `messages`, `outputs`, `usage` and `cost`: at most 1,000 calls of the process."""
+        return observe.history_of(self)
 
     def copy(self, **options: Any) -> LM:
         """The same endpoint with other default options."""

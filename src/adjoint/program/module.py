@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
+from adjoint.base.errors import UsageError
 from adjoint.base.portal import portal
-from adjoint.program import saved
+from adjoint.program import observe, saved
 from adjoint.program import state as states
-from adjoint.program.context import context, current
+from adjoint.program.context import context, current, named_lm
 from adjoint.program.events import span
 from adjoint.program.parameter import Parameter
 from adjoint.program.prediction import Prediction
@@ -17,7 +18,7 @@ from adjoint.program.runs import Backtrack, Run
 from adjoint.program.tape import Tape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from adjoint.program.state import State
@@ -113,9 +114,27 @@ class Module:
         return [predictor for _, predictor in self.named_predictors()]
 
     def set_lm(self, lm: Any) -> None:
-        """Let every predictor of this program use `lm` whatever the context says."""
+        """Let every predictor of this program use `lm`, an LM or its name, whatever the context says."""
         for predictor in self.predictors():
-            predictor.lm = lm
+            predictor.lm = named_lm(lm) if isinstance(lm, str) else lm
+
+    def get_lm(self) -> Any:
+        """The LM that every predictor of this program uses, None if it is the context's; raises if they use several."""
+        lms = {id(predictor.lm): predictor.lm for predictor in self.predictors()}
+        if len(lms) > 1:
+            message = f"the predictors of {type(self).__name__} use {len(lms)} LMs; ask each one: named_predictors() gives them."
+            raise UsageError(message)
+        return next(iter(lms.values()), None)
+
+    def map_named_predictors(self, func: Callable[[Any], Any]) -> Self:
+        """Put `func(predictor)` in the place of every predictor of this program; gives the program itself."""
+        made = {id(predictor): func(predictor) for name, predictor in self.named_predictors() if name != "self"}
+        _swap(self, made, set())
+        return self
+
+    def inspect_history(self, n: int = 1, file: TextIO | None = None) -> None:
+        """Show the last `n` calls of this process, as `adjoint.inspect_history` does; `prediction.tape` has those of one run."""
+        observe.inspect_history(n, file)
 
     # State -------------------------------------------------------------------------------------------------------
 
@@ -203,6 +222,23 @@ def _walk(item: Any, name: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
 
 def _join(name: str, key: str) -> str:
     return f"{name}.{key}" if name else key
+
+
+def _swap(item: Any, made: dict[int, Any], seen: set[int]) -> Any:
+    """What takes the place of `item`; modules and containers stay and get new members."""
+    if id(item) in made:
+        return made[id(item)]
+    if id(item) in seen or not isinstance(item, Module | dict | list | tuple):
+        return item
+    seen.add(id(item))
+    if isinstance(item, tuple):
+        values = [_swap(value, made, seen) for value in item]
+        same = all(value is old for value, old in zip(values, item, strict=True))
+        return item if same else type(item)(*values) if hasattr(item, "_fields") else type(item)(values)
+    held: Any = vars(item) if isinstance(item, Module) else item
+    for key, value in list(held.items() if isinstance(held, dict) else enumerate(held)):
+        held[key] = _swap(value, made, seen)
+    return item
 
 
 def _copy(item: Any, memo: dict[int, Any]) -> Any:

@@ -15,6 +15,7 @@ from adjoint.lm.types import Usage
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from adjoint.lm.base import BaseLM
     from adjoint.lm.types import Request, Response
 
 _KEPT = 1000
@@ -28,6 +29,20 @@ class Asked:
     lm: str
     request: Request
     response: Response
+    asked: object = None
+    """The very LM that was asked."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The call under the names by which DSPy's users know it."""
+        return {
+            "model": self.lm,
+            "messages": [{"role": message.role, "content": message.content} for message in self.request.messages],
+            "outputs": [self.response.text, *self.response.others],
+            "usage": as_dict([(self.lm, self.response.usage)])[self.lm],
+            "cost": self.response.usage.usd,
+            "request": self.request,
+            "response": self.response,
+        }
 
     def __str__(self) -> str:
         said = [f"--- {message.role}\n{message.text}" for message in self.request.messages]
@@ -60,11 +75,16 @@ _history: deque[Asked] = deque(maxlen=_KEPT)
 _trackers: ContextVar[tuple[UsageTracker, ...]] = ContextVar("adjoint_trackers", default=())
 
 
-def answered(lm: str, request: Request, response: Response) -> None:
+def answered(lm: BaseLM, request: Request, response: Response) -> None:
     """Remember a call that was answered, and count it."""
-    _history.append(Asked(lm, request, response))
+    _history.append(Asked(lm.name, request, response, lm))
     for tracker in _trackers.get():
-        tracker.add(lm, response.usage)
+        tracker.add(lm.name, response.usage)
+
+
+def history_of(lm: object) -> list[dict[str, Any]]:
+    """What this very LM was asked, as far as this process remembers."""
+    return [call.as_dict() for call in list(_history) if call.asked is lm]
 
 
 @contextmanager

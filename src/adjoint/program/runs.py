@@ -133,13 +133,17 @@ class Before:
     note: Note | None = None
 
 
+_NOTHING = Before()
+
+
 def before(call: Call) -> Before:
     """What is known of a call that is about to be made, from an earlier run of the same forward."""
     for run in reversed(_runs.get()):
         waiting = run.known.get(call.key) if run.known else None
         if waiting:
             return waiting.popleft()
-    return Before(note=advice.get().get(id(call.who)))
+    note = advice.get().get(id(call.who))
+    return _NOTHING if note is None else Before(note=note)
 
 
 def opened(node: Node, call: Call | None = None) -> bool:

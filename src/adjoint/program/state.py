@@ -27,8 +27,7 @@ def write(parameters: Iterable[tuple[str, Parameter[Any]]], state: State) -> Non
     known = dict(parameters)
     for name in state:
         if name not in known:
-            msg = "parameter"
-            raise UnknownNameError.of(msg, name, known)
+            raise UnknownNameError.of("parameter", name, known)
     for name, value in state.items():
         _check(name, known[name].kind, value)
     for name, value in state.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,6 +12,7 @@ from adjoint.lm.types import Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from adjoint.adapters.base import Adapter
     from adjoint.lm.base import BaseLM
@@ -63,10 +64,17 @@ def tapped(lm: BaseLM) -> BaseLM:
     return Streamed(lm) if heard.get() is not None and hasattr(client, "stream") else lm
 
 
+_UNHEARD = nullcontext()
+
+
+def hearing(reading: Reading | None) -> AbstractContextManager[None]:
+    """Let a reading, if there is one, hear the replies that are asked for inside the block."""
+    return _UNHEARD if reading is None else _heard_by(reading)
+
+
 @contextmanager
-def hearing(reading: Reading | None) -> Iterator[None]:
-    """Let a reading hear the replies that are asked for inside the block."""
-    token = heard.set(None if reading is None else reading.add)
+def _heard_by(reading: Reading) -> Iterator[None]:
+    token = heard.set(reading.add)
     try:
         yield
     finally:

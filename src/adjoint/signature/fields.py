@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args, get_origin
 
 from adjoint.base.errors import SignatureError, UnknownNameError
 from adjoint.signature.types.known import mentions
@@ -29,7 +29,7 @@ MISSING: Any = _Missing()
 
 CALL_OPTIONS = frozenset({"config", "demos", "lm", "signature"})
 RESULT_METHODS = frozenset(
-    {"copy", "get", "get_lm_usage", "inputs", "items", "keys", "labels", "of", "row", "tape", "toDict", "values", "with_inputs", "without"}
+    {"completions", "copy", "from_completions", "get", "get_lm_usage", "inputs", "items", "keys", "labels", "of", "row", "tape", "toDict", "values", "with_inputs", "without"}
 )
 _OF_TEXT = frozenset({"max_length", "min_length", "pattern", "strict"})
 _OF_NUMBERS = frozenset({"allow_inf_nan", "ge", "gt", "le", "lt", "multiple_of", "strict"})
@@ -61,6 +61,12 @@ class Field:
     def rich(self) -> bool:
         """Whether values are, or hold, types that know their own form, such as `Image`."""
         return mentions(self.type)
+
+    @cached_property
+    def texts(self) -> frozenset[str]:
+        """The texts that a choice allows; none for every other type."""
+        allowed = get_args(self.type) if get_origin(self.type) is Literal and not self.constraints else ()
+        return frozenset(allowed) if all(type(item) is str for item in allowed) else frozenset()
 
     @cached_property
     def validator(self) -> TypeAdapter[Any]:
@@ -120,7 +126,7 @@ def check_constraints(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _admits_none(type_: Any) -> bool:
     from types import NoneType, UnionType
-    from typing import Union, get_args, get_origin
+    from typing import Union
 
     return get_origin(type_) in (Union, UnionType) and NoneType in get_args(type_)
 

@@ -43,6 +43,8 @@ class SignatureMeta(type):
 
     _fields: Mapping[str, Field]
     _instructions: str
+    _worked_out: dict[Any, Any]
+    """What adapters have worked out from this signature: it never changes, and it goes when the signature goes."""
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> SignatureMeta:
         declared = {key: value for key, value in namespace.items() if isinstance(value, Field)}
@@ -62,6 +64,7 @@ class SignatureMeta(type):
             )
             raise SignatureError(message)
         type.__setattr__(cls, "_fields", MappingProxyType(fields))
+        type.__setattr__(cls, "_worked_out", {})
         doc = inspect.cleandoc(namespace.get("__doc__") or "")
         type.__setattr__(cls, "_instructions", doc or _inherited_instructions(cls) or _default_instructions(fields))
         return cls

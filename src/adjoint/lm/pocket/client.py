@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adjoint.base.errors import ContextLengthError, RequestError
-from adjoint.lm.types import Response, TokenLogprob, Usage
+from adjoint.lm.types import Delta, Response, TokenLogprob, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from adjoint.lm.pocket.decode import Job, Reply
     from adjoint.lm.pocket.model import Model, Prefix
@@ -100,6 +100,29 @@ class Pocket:
         return ThreadPoolExecutor(max_workers=1, thread_name_prefix="adjoint-pocket")
 
     async def __call__(self, request: Request, /) -> Response:
+        return await self._reply(request)
+
+    async def stream(self, request: Request, /) -> AsyncGenerator[Delta | Response, None]:
+        """The reply in pieces while it is decoded, in company as ever; the last item is the complete `Response`."""
+        if request.n != 1:
+            message = f"the pocket model streams one reply at a time; leave out n={request.n}."
+            raise RequestError(message)
+        loop = asyncio.get_running_loop()
+        pieces: asyncio.Queue[str | None] = asyncio.Queue()
+
+        def say(text: str) -> None:  # called in the worker thread
+            loop.call_soon_threadsafe(pieces.put_nowait, text)
+
+        reply = loop.create_task(self._reply(request, say))
+        reply.add_done_callback(lambda _: pieces.put_nowait(None))
+        try:
+            while (piece := await pieces.get()) is not None:
+                yield Delta(piece)
+            yield await reply
+        finally:
+            reply.cancel()
+
+    async def _reply(self, request: Request, say: Callable[[str], None] | None = None) -> Response:
         loop = asyncio.get_running_loop()
         prefix, job = self._plan(request)
         if loop is not self._loop:
@@ -107,7 +130,7 @@ class Pocket:
         futures: list[asyncio.Future[Reply]] = []
         for number in range(request.n):
             futures.append(loop.create_future())
-            self._queue.append(_Ask(prefix, replace(job, seed=_seed(request, number)), futures[-1]))
+            self._queue.append(_Ask(prefix, replace(job, seed=_seed(request, number), say=say), futures[-1]))
         if self._drain is None or self._drain.done():
             self._drain = loop.create_task(self._serve(loop))
         replies = await asyncio.gather(*futures)
@@ -228,7 +251,7 @@ def _refuse_what_means_nothing(request: Request) -> None:
     elif request.tools:
         reason = "the pocket model cannot call tools; use an adapter that writes tool calls as text, or another model"
     elif request.extra:
-        reason = f"the pocket model knows no option {min(request.extra)!r}; leave `extra` empty"
+        reason = f"the pocket model knows no option {min(request.extra)!r}; leave it out"
     elif request.temperature is not None and request.temperature < 0:
         reason = f"temperature is {request.temperature}; it must be 0 (greedy) or more"
     elif request.max_tokens is not None and request.max_tokens < 1:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from adjoint.lm.pocket.blas import one_thread
+from adjoint.lm.pocket.tokenizer import JOIN
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from adjoint.lm.pocket.model import Floats, Ints, Model, Prefix
     from adjoint.lm.pocket.tokenizer import Tokenizer
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """One prompt behind its prefix. `suffix` is never empty; `limit` is in tokens; `temperature` 0 is greedy."""
+    """One prompt behind its prefix. `suffix` is never empty; `limit` is in tokens; `temperature` 0 is greedy.
+
+    `say` gets the pieces of the text as soon as nothing that follows can change them; together they are the reply's.
+    """
 
     suffix: tuple[int, ...]
     limit: int
@@ -26,6 +30,7 @@ class Job:
     seed: int = 0
     stop: tuple[str, ...] = ()
     logprobs: bool = False
+    say: Callable[[str], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ class _Row:
     rng: np.random.Generator | None
     ids: list[int] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
+    said: int = 0
 
 
 def generate(model: Model, tokenizer: Tokenizer, prefixes: Sequence[Prefix], jobs: Sequence[Job]) -> list[Reply]:
@@ -105,14 +111,27 @@ def _advance(row: _Row, token: int, logits: Floats, tokenizer: Tokenizer) -> Rep
     if token == tokenizer.end:
         return _reply(row, tokenizer, _text(row, tokenizer), "stop", extra=1)
     row.ids.append(token)
-    if row.job.stop:
-        text = _text(row, tokenizer)
-        found = [at for at in (text.find(stop) for stop in row.job.stop) if at >= 0]
-        if found:
-            return _reply(row, tokenizer, text[: min(found)], "stop")
+    text = _text(row, tokenizer) if row.job.stop or row.job.say else ""
+    found = [at for at in (text.find(stop) for stop in row.job.stop) if at >= 0]
+    if found:
+        return _reply(row, tokenizer, text[: min(found)], "stop")
     if len(row.ids) >= row.job.limit:
         return _reply(row, tokenizer, _text(row, tokenizer), "length")
+    _say(row, text[: _settled(text, row.job.stop)])
     return None
+
+
+def _settled(text: str, stops: Sequence[str]) -> int:
+    """How much of a growing text will stay: not half a character, no mark that joins, and nothing a stop string may begin with."""
+    end = len(text.rstrip(f"\ufffd{JOIN}"))
+    return end - max((size for stop in stops for size in range(1, len(stop)) if text.endswith(stop[:size], 0, end)), default=0)
+
+
+def _say(row: _Row, text: str) -> None:
+    """Hand out what is new in the text."""
+    if row.job.say is not None and len(text) > row.said:
+        row.job.say(text[row.said :])
+        row.said = len(text)
 
 
 def _text(row: _Row, tokenizer: Tokenizer) -> str:
@@ -121,6 +140,7 @@ def _text(row: _Row, tokenizer: Tokenizer) -> str:
 
 
 def _reply(row: _Row, tokenizer: Tokenizer, text: str, finish: Literal["stop", "length"], extra: int = 0) -> Reply:
+    _say(row, text)
     logprobs = None
     if row.job.logprobs:
         tokens = [tokenizer.decode([number]) for number in row.ids] + [""] * extra
