@@ -24,8 +24,8 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 _MAX_THREADS = 4096
-_TICK = 0.2
-"""Seconds after which a waiting thread looks whether it was interrupted."""
+_TICK = 0.05
+"""Seconds after which the main thread, while it waits, looks whether it was interrupted."""
 _GRACE = 1.0
 """Seconds that a cancelled task gets to put away what it has received."""
 
@@ -61,12 +61,13 @@ class Portal:
             self.refuse_loop()
         ended = threading.Event()
         future = asyncio.run_coroutine_threadsafe(_until(work, ended), loop)
+        # In ticks: where the system gives a signal to another thread, or none to one that waits for a lock (Windows), or gives
+        # it just before the wait begins, an endless wait would not notice the interrupt. Only the main thread gets any.
+        tick = _TICK if threading.current_thread() is threading.main_thread() else None
         try:
-            # In ticks: where the system gives a signal to another thread, or none to one that waits for a lock (Windows),
-            # an endless wait would not notice the interrupt.
             while True:
                 try:
-                    return future.result(_TICK)
+                    return future.result(tick)
                 except TimeoutError:
                     if future.done():  # the work's own
                         return future.result()

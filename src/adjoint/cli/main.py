@@ -215,7 +215,9 @@ def main(arguments: Sequence[str]) -> int:
         code = Interrupted.exit_code
     # Typer turns an interrupt into an error or into this code, depending on its version.
     if code == Interrupted.exit_code:
-        _complain("interrupted; the same command continues")
+        from adjoint.cli.stop import SAID
+
+        _complain(SAID)
     return code
 
 

@@ -8,6 +8,7 @@ import contextlib
 import os
 import signal
 import sys
+import warnings
 from typing import TYPE_CHECKING, NoReturn
 
 from adjoint.base.errors import Interrupted
@@ -16,6 +17,7 @@ from adjoint.base.portal import portal
 if TYPE_CHECKING:
     from types import FrameType
 
+SAID = "interrupted; the same command continues"
 _DRAIN = 0.05
 """Seconds that replies which have just arrived get to reach the ledger."""
 
@@ -25,14 +27,26 @@ def listen() -> None:
     seen: list[int] = []
 
     def take(number: int, frame: FrameType | None) -> None:
-        del frame
         seen.append(number)
         if len(seen) > 1:
             os._exit(Interrupted.exit_code)
+        warnings.filterwarnings("ignore", message="coroutine .* was never awaited")  # what has not begun is no news now
+        if _importing(frame):
+            sys.stderr.write(f"adjoint: {SAID}\n")
+            leave(Interrupted.exit_code)
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGINT, take)
     signal.signal(signal.SIGTERM, take)
+
+
+def _importing(frame: FrameType | None) -> bool:
+    """Whether a module is being imported: an exception raised there may come out as another one, such as a SyntaxError."""
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def leave(code: int) -> NoReturn:
