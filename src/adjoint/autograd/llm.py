@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from adjoint.adapters import values
 from adjoint.autograd.engine import engine_of
 from adjoint.autograd.variable import Variable
-from adjoint.base.errors import UsageError
+from adjoint.base.errors import ParseError, UsageError
 from adjoint.base.parts import Part
 from adjoint.base.portal import portal
 from adjoint.lm.types import Message
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _RESPONSE = "response of the language model"
 _SYSTEM = "system prompt of the language model"
+_FINAL = "Write the answer between <FINAL> and </FINAL>."
 
 
 def as_variable(value: str | Variable, role: str) -> Variable:
@@ -78,6 +79,32 @@ class LLMCall(Call):
 
 class BlackboxLLM(LLMCall):
     """TextGrad's name for an LM with a system prompt."""
+
+
+class LLMCallWithExamples(LLMCall):
+    """Ask with examples shown below the input; the answer is what stands between `<FINAL>` and `</FINAL>`.
+
+    `call(variable, role, ["first example", ...])` gives a Variable. Raises `ParseError` if the reply has no such tags, and
+    never returns None.
+    """
+
+    def __call__(
+        self, input_variable: Variable, response_role_description: str = _RESPONSE, in_context_examples: Sequence[str] = ()
+    ) -> Variable:
+        return portal.run(self.acall(input_variable, response_role_description, in_context_examples))
+
+    async def acall(
+        self, input_variable: Variable, response_role_description: str = _RESPONSE, in_context_examples: Sequence[str] = ()
+    ) -> Variable:
+        """The call in asynchronous code."""
+        shown = "\n".join(["<EXAMPLES>", *in_context_examples, "</EXAMPLES>"]) if in_context_examples else ""
+        prompt = "\n".join(filter(None, [str(input_variable.value), shown, _FINAL]))
+        reply = await self._ask({"input": input_variable}, response_role_description, prompt)
+        found = re.findall(r"<FINAL>(.*?)</FINAL>", reply.value, re.DOTALL)
+        if not found:
+            message = "the reply has no text between <FINAL> and </FINAL>; ask for it in the system prompt, or use LLMCall."
+            raise ParseError(message, raw=reply.value)
+        return Variable.of(found[-1].strip(), response_role_description, reply.node, "value", reply.predecessors)
 
 
 class FormattedLLMCall(Call):

@@ -6,5 +6,9 @@ from adjoint.autograd.algebra import (
 )
 from adjoint.autograd.functions import StringBasedFunction
 from adjoint.autograd.llm import FormattedLLMCall, LLMCall, MultimodalLLMCall, OrderedFieldsMultimodalLLMCall
+from adjoint.autograd.llm import LLMCallWithExamples as LLMCall_with_in_context_examples
 
-__all__ = ["FormattedLLMCall", "LLMCall", "MultimodalLLMCall", "OrderedFieldsMultimodalLLMCall", "StringBasedFunction", "aggregate", "sum"]
+__all__ = [
+    "FormattedLLMCall", "LLMCall", "LLMCall_with_in_context_examples", "MultimodalLLMCall", "OrderedFieldsMultimodalLLMCall",
+    "StringBasedFunction", "aggregate", "sum",
+]  # fmt: skip
