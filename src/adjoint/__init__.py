@@ -70,15 +70,15 @@ if TYPE_CHECKING:
     from adjoint.modules.streaming import streamify as streamify
     from adjoint.modules.streaming import syncify as syncify
     from adjoint.modules.vote import majority as majority
-    from adjoint.optim.bootstrap import BootstrapFewShot as BootstrapFewShot
-    from adjoint.optim.bootstrap import BootstrapFewShotWithRandomSearch as BootstrapFewShotWithRandomSearch
-    from adjoint.optim.bootstrap import LabeledFewShot as LabeledFewShot
     from adjoint.optim.compile import aoptimize as aoptimize
     from adjoint.optim.compile import optimize as optimize
     from adjoint.optim.solve import solve as solve
-    from adjoint.optim.tgd import TGD as TGD
-    from adjoint.optim.tgd import TextualGradientDescent as TextualGradientDescent
-    from adjoint.optim.tgd import TextualGradientDescentwithMomentum as TextualGradientDescentwithMomentum
+    from adjoint.optim.strategies.bootstrap import BootstrapFewShot as BootstrapFewShot
+    from adjoint.optim.strategies.bootstrap import BootstrapFewShotWithRandomSearch as BootstrapFewShotWithRandomSearch
+    from adjoint.optim.strategies.bootstrap import LabeledFewShot as LabeledFewShot
+    from adjoint.optim.strategies.tgd import TGD as TGD
+    from adjoint.optim.strategies.tgd import TextualGradientDescent as TextualGradientDescent
+    from adjoint.optim.strategies.tgd import TextualGradientDescentwithMomentum as TextualGradientDescentwithMomentum
     from adjoint.program.context import configure as configure
     from adjoint.program.context import context as context
     from adjoint.program.events import BaseCallback as BaseCallback
@@ -148,10 +148,10 @@ _HOMES = {
     "modules.saved": ("load",),
     "modules.streaming": ("StatusMessage", "StatusMessageProvider", "StreamListener", "StreamResponse", "asyncify", "streamify", "syncify"),
     "modules.vote": ("majority",),
-    "optim.bootstrap": ("BootstrapFewShot", "BootstrapFewShotWithRandomSearch", "LabeledFewShot"),
+    "optim.strategies.bootstrap": ("BootstrapFewShot", "BootstrapFewShotWithRandomSearch", "LabeledFewShot"),
     "optim.compile": ("aoptimize", "optimize"),
     "optim.solve": ("solve",),
-    "optim.tgd": ("TGD", "TextualGradientDescent", "TextualGradientDescentwithMomentum"),
+    "optim.strategies.tgd": ("TGD", "TextualGradientDescent", "TextualGradientDescentwithMomentum"),
     "program.context": ("configure", "context"),
     "program.events": ("BaseCallback",),
     "program.lm": ("LM",),

@@ -10,7 +10,7 @@ import adjoint
 from adjoint.autograd import engine as engines
 from adjoint.autograd.graph import NoPathWarning
 from adjoint.base.errors import ContextLengthError, GradientError, UsageError
-from adjoint.optim.tgd import TGD
+from adjoint.optim.strategies.tgd import TGD
 from adjoint.testing import ScriptedLM
 
 ODD = 'a {brace} {{two}} <TAG attr="x"> </IMPROVED_VARIABLE> \\d+ \\\\ %s [[critique]] ```'

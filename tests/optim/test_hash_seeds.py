@@ -12,7 +12,7 @@ import pytest
 RUN = """
     import json, sys
     import adjoint
-    from adjoint.optim.compile import OPTIMIZERS
+    from adjoint.optim.registry import OPTIMIZERS
     from adjoint.program.state import name_of
     from adjoint.testing import ScriptedLM
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import adjoint
-from adjoint.optim.bootstrap import BootstrapFewShot
-from adjoint.optim.tgd import TGD
+from adjoint.optim.strategies.bootstrap import BootstrapFewShot
+from adjoint.optim.strategies.tgd import TGD
 from adjoint.testing import ScriptedLM
 
 ROWS = [adjoint.Example(word=f"word{i}", answer=f"<WORD{i}>").with_inputs("word") for i in range(60)]

@@ -11,10 +11,10 @@ from adjoint.demo import tickets
 from adjoint.eval.evaluate import compare, evaluate
 from adjoint.eval.metrics import exact_match
 from adjoint.lm.budget import Account, Budget, Spend
-from adjoint.optim.bootstrap import BootstrapFewShotWithRandomSearch
 from adjoint.optim.compile import optimize
+from adjoint.optim.strategies.bootstrap import BootstrapFewShotWithRandomSearch
+from adjoint.optim.strategies.tgd import TGD
 from adjoint.optim.study import EXHAUSTED
-from adjoint.optim.tgd import TGD
 from adjoint.program.context import context
 from adjoint.program.lm import LM
 

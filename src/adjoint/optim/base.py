@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from adjoint.data.records import Example
     from adjoint.eval.cells import Cell
     from adjoint.lm.base import BaseLM
+    from adjoint.optim.allocate import Allocator
     from adjoint.optim.bench import Bench
     from adjoint.program.module import Module
     from adjoint.program.state import State
@@ -27,14 +29,33 @@ Memory = Any
 
 
 @dataclass(frozen=True)
-class Trial:
-    """What came of one proposed state: its mean over the `n` selection rows it was tried on, and whether it was kept."""
+class Candidate:
+    """A proposed state with a note of the strategy's own (its parents, why): JSON that comes back with the trial."""
 
     state: State
-    mean: float | None
-    n: int
+    note: Json = None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came of one proposed state: its scores on the selection rows that were bought, and whether it became the best.
+
+    `scores` are by id of the row, in [0, 1], without rows that failed; those are counted in `errors`.
+    """
+
+    state: State
+    scores: Mapping[str, float]
     errors: int
     accepted: bool
+    note: Json = None
+
+    @property
+    def n(self) -> int:
+        return len(self.scores)
+
+    @property
+    def mean(self) -> float | None:
+        return math.fsum(self.scores.values()) / self.n if self.scores else None
 
     @property
     def name(self) -> str:
@@ -82,6 +103,8 @@ class Optimizer(Protocol):
     """`ask` may call LMs and run rows; `init` and `tell` are pure, so that a run is replayed by doing it again."""
 
     name: str
+    allocator: Allocator | None
+    """Who chooses among its candidates unless the user says so; None is `Racing`."""
 
     def settings(self) -> Mapping[str, Json]:
         """Everything that decides what is proposed: part of the name of the run."""
@@ -91,8 +114,11 @@ class Optimizer(Protocol):
         """The memory before the first round."""
         ...
 
-    async def ask(self, memory: Memory, work: Workbench) -> Sequence[State]:
-        """States to try next; none ends the run."""
+    async def ask(self, memory: Memory, work: Workbench) -> Sequence[State | Candidate]:
+        """States to try next; none ends the run.
+
+        A state that has lost is not bought again: its last trial is told once more. One that was kept may be asked again.
+        """
         ...
 
     def tell(self, memory: Memory, trials: Sequence[Trial]) -> Memory:

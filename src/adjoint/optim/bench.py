@@ -31,9 +31,23 @@ class Bench:
     """
 
     def __init__(
-        self, program: Module, metric: Metric, run: str, ledger: Ledger | None, *, limit: int, on_cell: Callable[[Cell], None] | None
+        self,
+        program: Module,
+        metric: Metric,
+        run: str,
+        ledger: Ledger | None,
+        *,
+        limit: int,
+        on_cell: Callable[[Cell], None] | None,
     ) -> None:
-        self.program, self.metric, self.run_name, self.ledger, self.limit, self.on_cell = program, metric, run, ledger, limit, on_cell
+        self.program, self.metric, self.run_name, self.ledger, self.limit, self.on_cell = (
+            program,
+            metric,
+            run,
+            ledger,
+            limit,
+            on_cell,
+        )
         self.cells: dict[tuple[str, str], Cell] = {}
         self.bought = 0
         self._failures: list[str] = []
@@ -59,16 +73,20 @@ class Bench:
             await all_of(written)  # however it ends, what was bought is kept
         self._check_hope()
 
+    def has(self, state: State, row: Example) -> bool:
+        """Whether the cell was bought."""
+        return (name_of(state), id_of(row)) in self.cells
+
     def score_of(self, state: State, row: Example) -> float | None:
         """The score of a bought cell; None if it failed."""
         score = self.cells[name_of(state), id_of(row)].score
         return None if score is None else score.value
 
-    def scores(self, state: State, rows: Sequence[Example]) -> list[float]:
-        """The scores of a state on those of the rows that were bought and did not fail."""
+    def scores(self, state: State, rows: Sequence[Example]) -> dict[str, float]:
+        """The scores of a state by id of the row, on those of the rows that were bought and did not fail."""
         name = name_of(state)
         cells = [self.cells.get((name, id_of(row))) for row in rows]
-        return [cell.score.value for cell in cells if cell is not None and cell.score is not None]
+        return {cell.example: cell.score.value for cell in cells if cell is not None and cell.score is not None}
 
     def errors(self, state: State, rows: Sequence[Example]) -> int:
         """How many of the bought cells of a state on these rows have failed."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from adjoint.base.errors import UnknownNameError, UsageError
+from adjoint.base.errors import UsageError
 from adjoint.base.portal import portal
 from adjoint.data.records import Split, distinct, split
 from adjoint.lm.budget import Budget
-from adjoint.optim.bootstrap import BootstrapFewShot, BootstrapFewShotWithRandomSearch, LabeledFewShot
+from adjoint.optim.registry import allocator_of, optimizer_of
 from adjoint.optim.study import Study
-from adjoint.optim.tgd import TextualGradientDescent
 from adjoint.program.context import CONCURRENCY, context
 from adjoint.program.metric import check
 
@@ -19,19 +18,12 @@ if TYPE_CHECKING:
 
     from adjoint.data.records import Example
     from adjoint.lm.base import BaseLM
+    from adjoint.optim.allocate import Allocator
     from adjoint.optim.base import Optimizer
     from adjoint.optim.result import Result
     from adjoint.optim.study import Progress, Ship
     from adjoint.program.metric import Metric
     from adjoint.program.module import Module
-
-OPTIMIZERS: dict[str, Callable[[], Optimizer]] = {
-    "labeled-few-shot": LabeledFewShot,
-    "bootstrap": BootstrapFewShot,
-    "bootstrap-rs": BootstrapFewShotWithRandomSearch,
-    "tgd": TextualGradientDescent,
-}
-"""The optimizers that are known by name, with their default settings."""
 
 
 def optimize(
@@ -40,6 +32,7 @@ def optimize(
     trainset: Sequence[Example],
     metric: Metric,
     optimizer: str | Optimizer = "bootstrap-rs",
+    allocator: str | Allocator | None = None,
     budget: Budget | str | int | None = None,
     valset: Sequence[Example] | None = None,
     lm: BaseLM | str | None = None,
@@ -54,6 +47,7 @@ def optimize(
     The rows are divided into feedback (what optimizers learn from), selection (where candidates race) and holdout (where
     the certificate is earned). `budget` caps calls, tokens, dollars or seconds of everything together: `"2000calls"`,
     `"$5"`, `"30m"`, `Budget(...)`. The same call again continues or replays the run: nothing received is bought twice.
+    `allocator` says which cells are bought to choose among candidates; by default the optimizer knows.
     `ship="always"` returns the best found without a certificate. In asynchronous code use `aoptimize`.
     """
     return portal.run(
@@ -62,6 +56,7 @@ def optimize(
             trainset=trainset,
             metric=metric,
             optimizer=optimizer,
+            allocator=allocator,
             budget=budget,
             valset=valset,
             lm=lm,
@@ -80,6 +75,7 @@ async def aoptimize(
     trainset: Sequence[Example],
     metric: Metric,
     optimizer: str | Optimizer = "bootstrap-rs",
+    allocator: str | Allocator | None = None,
     budget: Budget | str | int | None = None,
     valset: Sequence[Example] | None = None,
     lm: BaseLM | str | None = None,
@@ -93,6 +89,7 @@ async def aoptimize(
     study = Study(
         program=program,
         optimizer=optimizer_of(optimizer),
+        allocator=None if allocator is None else allocator_of(allocator),
         metric=check(metric),
         split=split(trainset, valset, seed=seed),
         budget=Budget.parse(budget),
@@ -118,9 +115,7 @@ def propose(
         message = "the trainset is empty; give rows to learn from."
         raise UsageError(message)
     rows = Split(tuple(distinct(trainset)), (), ())
-    study = Study(
-        program=program, optimizer=optimizer, metric=check(metric or always_right), split=rows, seed=seed, **settings
-    )
+    study = Study(program=program, optimizer=optimizer, metric=check(metric or always_right), split=rows, seed=seed, **settings)
     with context(**({} if lm is None else {"lm": lm})):
         return portal.run(study.propose())
 
@@ -129,12 +124,3 @@ def always_right(example: Example, prediction: Any) -> bool:
     """The metric of those who have none: every run passes."""
     del example, prediction
     return True
-
-
-def optimizer_of(optimizer: str | Optimizer) -> Optimizer:
-    """An optimizer by name, or as it is."""
-    if isinstance(optimizer, str):
-        if optimizer not in OPTIMIZERS:
-            raise UnknownNameError.of("optimizer", optimizer, OPTIMIZERS)
-        return OPTIMIZERS[optimizer]()
-    return optimizer

@@ -10,7 +10,7 @@ from adjoint.autograd.backward import abackward
 from adjoint.base.errors import MetricError
 from adjoint.base.foreign import foreign
 from adjoint.base.portal import portal
-from adjoint.optim.tgd import TextualGradientDescent
+from adjoint.optim.strategies.tgd import TextualGradientDescent
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
     from adjoint.base.json import Json
     from adjoint.data.records import Example
-    from adjoint.optim.base import Memory, Trial, Workbench
+    from adjoint.optim.allocate import Allocator
+    from adjoint.optim.base import Candidate, Memory, Trial, Workbench
     from adjoint.program.metric import Metric
     from adjoint.program.module import Module
     from adjoint.program.state import State
@@ -24,6 +25,7 @@ class Strategy:
     searches: bool = True
     """Whether it proposes several candidates, so that one has to be chosen."""
     teacher: Module | None = None
+    allocator: Allocator | None = None
 
     def __init__(self, metric: Metric | None = None) -> None:
         self.metric = metric
@@ -35,7 +37,7 @@ class Strategy:
         del seed_state
         return {"asked": 0}
 
-    async def ask(self, memory: Memory, work: Workbench) -> Sequence[State]:
+    async def ask(self, memory: Memory, work: Workbench) -> Sequence[State | Candidate]:
         raise NotImplementedError
 
     def tell(self, memory: Memory, trials: Sequence[Trial]) -> Memory:

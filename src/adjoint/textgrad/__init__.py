@@ -12,8 +12,8 @@ from adjoint.autograd.losses import TextLoss as TextLoss
 from adjoint.autograd.mode import no_grad as no_grad
 from adjoint.autograd.variable import Variable as Variable
 from adjoint.lm.engine import EngineLM as EngineLM
-from adjoint.optim.tgd import TGD as TGD
-from adjoint.optim.tgd import TextualGradientDescent as TextualGradientDescent
+from adjoint.optim.strategies.tgd import TGD as TGD
+from adjoint.optim.strategies.tgd import TextualGradientDescent as TextualGradientDescent
 from adjoint.textgrad import autograd as autograd
 from adjoint.textgrad import config as config
 from adjoint.textgrad import engine as engine

@@ -1,5 +1,5 @@
 """`tg.optimizer`: optimizers of Variables."""
 
-from adjoint.optim.tgd import TGD, TextualGradientDescent, TextualGradientDescentwithMomentum
+from adjoint.optim.strategies.tgd import TGD, TextualGradientDescent, TextualGradientDescentwithMomentum
 
 __all__ = ["TGD", "TextualGradientDescent", "TextualGradientDescentwithMomentum"]

@@ -292,7 +292,9 @@ TGD = TextualGradientDescent
 class TextualGradientDescentwithMomentum(TextualGradientDescent):
     """TextGrad's spelling of `TGD(parameters, momentum_window=...)`."""
 
-    def __init__(self, engine: Engine | None = None, parameters: Iterable[Any] = (), momentum_window: int = 3, **options: Any) -> None:
+    def __init__(
+        self, engine: Engine | None = None, parameters: Iterable[Any] = (), momentum_window: int = 3, **options: Any
+    ) -> None:
         super().__init__(parameters, engine=engine, momentum_window=momentum_window, **options)
 
 

@@ -1,0 +1,1 @@
+"""The allocators, one file each: who buys which cells, and whom they show to be best."""
