@@ -12,7 +12,7 @@ import contextvars
 import functools
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from adjoint.base.errors import UsageError
@@ -43,10 +43,10 @@ class Portal:
     def loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._loop is None or self._pid != os.getpid():
-                self._loop = asyncio.new_event_loop()
+                made: Future[asyncio.AbstractEventLoop] = Future()
+                threading.Thread(target=_serve, args=(made,), name="adjoint-loop", daemon=True).start()
                 self._threads = ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="adjoint-forward")
-                self._pid = os.getpid()
-                threading.Thread(target=self._loop.run_forever, name="adjoint-loop", daemon=True).start()
+                self._loop, self._pid = made.result(), os.getpid()
             return self._loop
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -95,6 +95,13 @@ class Portal:
         self.loop  # noqa: B018 - starts the loop and its threads if they do not run yet
         call = functools.partial(contextvars.copy_context().run, function, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+
+def _serve(made: Future[asyncio.AbstractEventLoop]) -> None:
+    """Make the loop in its own thread: only the main thread gets interrupts, and one in the midst would leave half a loop."""
+    loop = asyncio.new_event_loop()
+    made.set_result(loop)
+    loop.run_forever()
 
 
 def _running() -> asyncio.AbstractEventLoop | None:
