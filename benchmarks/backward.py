@@ -47,7 +47,9 @@ def main():
         with adjoint.context(ledger=None):
             calls, one = asyncio.run(measured(policy, 1, delay))
             _, many = asyncio.run(measured(policy, IN_FLIGHT, delay))
-        print(f"{policy:6} {calls:4} calls  one by one {one:6.2f} s  {IN_FLIGHT} in flight {many:6.2f} s  ratio {one / many:5.1f}")
+        print(
+            f"{policy:6} {calls:4} calls  one by one {one:6.2f} s  {IN_FLIGHT} in flight {many:6.2f} s  ratio {one / many:5.1f}"
+        )
 
 
 if __name__ == "__main__":

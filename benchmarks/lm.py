@@ -23,7 +23,10 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 CLIENTS = ("aiohttp", "adjoint", "dspy", "textgrad")
 PROMPT = [
-    {"role": "system", "content": "Say what the customer's message is about. Reply with one of: refund, delivery, account, praise." * 4},
+    {
+        "role": "system",
+        "content": "Say what the customer's message is about. Reply with one of: refund, delivery, account, praise." * 4,
+    },
     {"role": "user", "content": "Just wanted to say that the new winter jacket is wonderful and came a day early. Thank you!"},
 ]
 
@@ -146,7 +149,9 @@ class Server:
 
 def child(python, *arguments, timeout=120):
     """The figures that a child process prints, or None."""
-    process = subprocess.run([python, str(HERE / "lm.py"), *map(str, arguments)], capture_output=True, text=True, timeout=timeout, check=False)
+    process = subprocess.run(
+        [python, str(HERE / "lm.py"), *map(str, arguments)], capture_output=True, text=True, timeout=timeout, check=False
+    )
     if process.returncode:
         print(process.stderr[-500:], file=sys.stderr)
         return None
@@ -164,12 +169,17 @@ def throughput(pythons, rounds):
                 for _ in range(rounds):
                     for name in CLIENTS:
                         slow = name in ("dspy", "textgrad")
-                        found = pythons.get(name) and child(pythons[name], "--one", name, url, in_flight, min(count, 600) if slow else count)
+                        found = pythons.get(name) and child(
+                            pythons[name], "--one", name, url, in_flight, min(count, 600) if slow else count
+                        )
                         if found and found["rate"] > best.get(name, {"rate": 0})["rate"]:
                             best[name] = found
             cells = [f"{best[n]['rate']:.0f} ({best[n]['cpu']:.2f})" if n in best else "-" for n in CLIENTS]
             ratio = best["adjoint"]["rate"] / best["aiohttp"]["rate"]
-            print(f"{latency * 1000:.0f} ms{'':<4}{in_flight:<11}" + "".join(f"{cell:>18}" for cell in cells) + f"{ratio:>17.0%}", flush=True)
+            print(
+                f"{latency * 1000:.0f} ms{'':<4}{in_flight:<11}" + "".join(f"{cell:>18}" for cell in cells) + f"{ratio:>17.0%}",
+                flush=True,
+            )
 
 
 def hits(place):
@@ -231,7 +241,10 @@ def entries(place):
     from adjoint.testing import ScriptedLM
 
     draw, count = random.Random(0), 5000
-    words = [" ".join(draw.choices(["refund", "parcel", "late", "thanks", "account", "signed", "winter", "jacket"], k=40)) for _ in range(count)]
+    words = [
+        " ".join(draw.choices(["refund", "parcel", "late", "thanks", "account", "signed", "winter", "jacket"], k=40))
+        for _ in range(count)
+    ]
     lm = ScriptedLM(lambda _: "praise", identity="m@1")
 
     async def everything():
@@ -292,9 +305,13 @@ def imports(python, name):
 
 def main(python, rounds, parts):
     pythons = {"aiohttp": sys.executable, "adjoint": sys.executable, **({"dspy": python, "textgrad": python} if python else {})}
-    model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), "?")
+    model = next(
+        (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), "?"
+    )
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
-    print(f"{time.strftime('%Y-%m-%d %H:%M')}, {os.cpu_count()} x {model}, Python {platform.python_version()}, load before {load}")
+    print(
+        f"{time.strftime('%Y-%m-%d %H:%M')}, {os.cpu_count()} x {model}, Python {platform.python_version()}, load before {load}"
+    )
     if "throughput" in parts:
         throughput(pythons, rounds)
     with tempfile.TemporaryDirectory() as place:
@@ -304,7 +321,9 @@ def main(python, rounds, parts):
                 print(f"  {what:<20}{wall:>8.1f} ({busy:.1f})")
         if "entries" in parts:
             found = child(sys.executable, "--entries", place)
-            print(f"\nAn entry of the ledger: {found['entry']:.0f} bytes, of which {found['text']:.0f} are text, {found['beyond']:.0f} beyond (goal 300)")
+            print(
+                f"\nAn entry of the ledger: {found['entry']:.0f} bytes, of which {found['text']:.0f} are text, {found['beyond']:.0f} beyond (goal 300)"
+            )
         if "cold" in parts:
             cold_processes(place)
     if "imports" in parts:
@@ -312,7 +331,9 @@ def main(python, rounds, parts):
         for name in ("adjoint", "dspy", "textgrad"):
             found = imports(pythons.get(name), name) if name in pythons else None
             print(f"  {name:<10}" + (f"{found[0]:.3f} s {found[1]:.0f} MB" if found else "-"))
-    print(f"\nload after {os.getloadavg()[0]:.1f}; most memory of this process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB")
+    print(
+        f"\nload after {os.getloadavg()[0]:.1f}; most memory of this process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB"
+    )
 
 
 if __name__ == "__main__":

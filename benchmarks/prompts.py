@@ -62,7 +62,10 @@ def tokens(adapter, count, supports=frozenset()):
 def prompts():
     print("Tokens sent, 6 labels, one message of 91 characters: characters/4, and (upper estimate)")
     print(f"{'adapter':<16}" + "".join(f"{count:>4} demos     " for count in GOALS))
-    rows = [(adapter.name, adapter, frozenset()) for adapter in (ChatAdapter(), JSONAdapter(), XMLAdapter(), BAMLAdapter(), TwoStepAdapter(Instant()))]
+    rows = [
+        (adapter.name, adapter, frozenset())
+        for adapter in (ChatAdapter(), JSONAdapter(), XMLAdapter(), BAMLAdapter(), TwoStepAdapter(Instant()))
+    ]
     rows.insert(2, ("json + schema", JSONAdapter(), frozenset({"schema"})))
     for name, adapter, supports in rows:
         cells = (tokens(adapter, count, supports) for count in GOALS)

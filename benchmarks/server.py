@@ -91,7 +91,9 @@ class Connection(asyncio.Protocol):
 
 async def serve(latency, rate, burst):
     bucket, counts = Bucket(rate, burst) if rate else None, Counts()
-    server = await asyncio.get_running_loop().create_server(lambda: Connection(latency, bucket, counts), "127.0.0.1", 0, backlog=4096)
+    server = await asyncio.get_running_loop().create_server(
+        lambda: Connection(latency, bucket, counts), "127.0.0.1", 0, backlog=4096
+    )
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

@@ -84,7 +84,9 @@ DOORS = {
 def spellings(key):
     data = key.encode()
     plain = {key, quote(key, safe=""), json.dumps(key)[1:-1]}
-    coded = {base64.b64encode(b"\0" * shift + data)[-(-shift * 8 // 6) : (shift + len(data)) * 8 // 6].decode() for shift in range(3)}
+    coded = {
+        base64.b64encode(b"\0" * shift + data)[-(-shift * 8 // 6) : (shift + len(data)) * 8 // 6].decode() for shift in range(3)
+    }
     safe = {form.replace("+", "-").replace("/", "_") for form in coded}
     return {form.encode() for form in plain | coded | safe} | {form[::-1].encode() for form in plain}
 
@@ -172,7 +174,11 @@ def test(figures, place, seed):
         forms = spellings(key)
         answers = answer(key)
         moved = Raw(302, b"", {"Location": f"http://127.0.0.1:1/?key={key}"})
-        with FakeProvider(answers) as good, FakeProvider(answers, api_key="another-key") as wrong, FakeProvider(answers, faults=[moved] * 999) as away:
+        with (
+            FakeProvider(answers) as good,
+            FakeProvider(answers, api_key="another-key") as wrong,
+            FakeProvider(answers, faults=[moved] * 999) as away,
+        ):
             code, said = through_python(place, key, good.base_url, {"wrong": wrong.base_url, "moved": away.base_url})
             codes.append(code)
             outputs = [("Python", said), *through_commands(place, key, good.base_url, 4 if figures.short else 1)]

@@ -100,12 +100,20 @@ def kill_storm(figures, place, seed, keys, kills):
     codes = [process.exitcode for process in processes]
     figures.hold("every process that was not killed ends well", true=codes == [0] * PROCESSES, seen=codes)
     figures.hold("every question has its reply", true=set(texts) == set(keys), seen=f"{len(texts)} of {len(keys)}")
-    figures.hold("every reply is that of its question", true=all(answer([{"content": key}]) == text for key, text in texts.items()))
-    figures.hold("every reply that a program has seen is in the ledger", true=all(stored[key] in safe for key, _ in seen), seen=len(seen))
+    figures.hold(
+        "every reply is that of its question", true=all(answer([{"content": key}]) == text for key, text in texts.items())
+    )
+    figures.hold(
+        "every reply that a program has seen is in the ledger", true=all(stored[key] in safe for key, _ in seen), seen=len(seen)
+    )
     figures.hold("no question whose reply was kept at a kill is asked after it", true=again == 0, seen=again)
     bought_again = billed - len(keys)
-    figures.hold(f"at most {kills} x {AT_ONCE} replies in flight are bought again", true=bought_again <= kills * AT_ONCE, seen=bought_again)
-    figures.hold("no question is asked more often than it was killed", true=max(once.values()) <= 1 + kills, seen=max(once.values()))
+    figures.hold(
+        f"at most {kills} x {AT_ONCE} replies in flight are bought again", true=bought_again <= kills * AT_ONCE, seen=bought_again
+    )
+    figures.hold(
+        "no question is asked more often than it was killed", true=max(once.values()) <= 1 + kills, seen=max(once.values())
+    )
     figures.hold("charged >= billed", true=charged >= billed, seen=f"{charged} >= {billed}")
     said = kit.cells_of(place / "ledger.db", "PRAGMA integrity_check")
     figures.hold("SQLite finds the file whole", true=said == [("ok",)], seen=said)
@@ -133,7 +141,11 @@ def killed_search(figures, place, seed, kills):
             process.join(120)
             totals.append(provider.billed)
     programs = [(here / "program.json").read_bytes() for here in places]
-    figures.hold("the search that was killed chooses the program of the unbroken one", true=programs[0] == programs[1], seen=f"{kills} kills")
+    figures.hold(
+        "the search that was killed chooses the program of the unbroken one",
+        true=programs[0] == programs[1],
+        seen=f"{kills} kills",
+    )
     extra = totals[1] - totals[0]
     figures.hold(f"it buys at most {kills} x {AT_ONCE} calls more", true=extra <= kills * AT_ONCE, seen=f"{totals[0]} + {extra}")
 

@@ -163,7 +163,9 @@ def trials(figures, place, seed, count):
             under.append((trial.seed, charged, billed))
         stopped += bool(bill) and trial.calls is not None and len(bill) >= trial.calls * 0.8
     figures.show("trials", f"{count}, {requests} requests, {stopped} ended at their cap in calls")
-    figures.hold("the bill is at or below the cap", true=not over, seen=f"{count - len({one[0] for one in over})} of {count} {over[:3]}")
+    figures.hold(
+        "the bill is at or below the cap", true=not over, seen=f"{count - len({one[0] for one in over})} of {count} {over[:3]}"
+    )
     figures.hold("charged >= billed", true=not under, seen=under[:3] or "always")
     figures.hold("no reservation is left", true=left == 0, seen=left)
     figures.hold("every process that was not killed ends well", true=ended <= {0}, seen=ended)
@@ -176,7 +178,9 @@ def spent_searches(figures, place, seed, count):
     (place / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (place / "mine.py").write_text('import adjoint\nprogram = adjoint.Predict("q -> answer", "Copy.")\n')
     draw, codes, sound = random.Random(seed), [], 0
-    with FakeProvider(lambda messages: messages[-1]["content"].upper() if len(messages) > 6 else messages[-1]["content"]) as provider:
+    with FakeProvider(
+        lambda messages: messages[-1]["content"].upper() if len(messages) > 6 else messages[-1]["content"]
+    ) as provider:
         for number in range(count):
             cap, out = draw.randint(5, 100), f"best-{number}.json"
             before = provider.requests

@@ -50,15 +50,22 @@ def crowd(figures, place, count):
         spent = time.monotonic() - began
     figures.show("load", f"{PROCESSES} processes x {TASKS} tasks x {count} questions in {spent:.1f} s")
     figures.hold(f"exactly {count} calls", true=asked.total() == count == len(asked), seen=asked.total())
-    figures.hold("every process got every answer", true=not kit.noted(place / "wrong.txt") and {p.exitcode for p in processes} == {0})
+    figures.hold(
+        "every process got every answer", true=not kit.noted(place / "wrong.txt") and {p.exitcode for p in processes} == {0}
+    )
 
 
 def words(draw):
-    return " ".join(draw.choice(["sun", "moon", "ä", "0", "1.0", "\u202e", "", "\n", "x" * 40]) for _ in range(draw.randint(1, 8)))
+    return " ".join(
+        draw.choice(["sun", "moon", "ä", "0", "1.0", "\u202e", "", "\n", "x" * 40]) for _ in range(draw.randint(1, 8))
+    )
 
 
 def schema(draw):
-    return {"type": "object", "properties": {draw.choice("abcd"): {"type": draw.choice(["string", "number"])}, "z": {"enum": [words(draw)]}}}
+    return {
+        "type": "object",
+        "properties": {draw.choice("abcd"): {"type": draw.choice(["string", "number"])}, "z": {"enum": [words(draw)]}},
+    }
 
 
 def drawn(draw):
@@ -100,7 +107,9 @@ def one_other(request, draw):
         "sample": lambda r: replace(r, sample=r.sample + 1),
         "extra": lambda r: replace(r, extra={**r.extra, "top_p": 0.91}),
         "extra, deep": lambda r: replace(r, extra={**r.extra, "user": {"a": [1, True]}}),
-        "part": lambda r: replace(r, messages=(*r.messages, Message("user", (Part("image", media_type="image/png", data="AAAB"),)))),
+        "part": lambda r: replace(
+            r, messages=(*r.messages, Message("user", (Part("image", media_type="image/png", data="AAAB"),)))
+        ),
     }
     name = draw.choice(sorted(changes))
     return name, changes[name](request)
@@ -119,7 +128,9 @@ def same_meaning(request, draw):
         "written and read": lambda r: Request.from_dict(r.as_dict()),
         "keys in another order": _turned,
         "0 and 0.0": lambda r: replace(r, temperature=None if r.temperature is None else float(r.temperature)),
-        "lists and tuples": lambda r: replace(r, stop=list(r.stop), extra={k: tuple(v) if isinstance(v, list) else v for k, v in r.extra.items()}),
+        "lists and tuples": lambda r: replace(
+            r, stop=list(r.stop), extra={k: tuple(v) if isinstance(v, list) else v for k, v in r.extra.items()}
+        ),
         "options of with_options": lambda r: r.with_options(n=r.n, seed=r.seed),
     }
     name = draw.choice(sorted(ways))

@@ -48,7 +48,9 @@ def limited(figures, rate, burst, count, at_once):
     late = sum(many for when, many in refused.items() if when >= warm)
     share = late / max(1, late + sum(many for when, many in answered.items() if when >= warm))
     used = count / (rate * spent + burst)
-    figures.show(f"{rate} a second, bursts of {burst}", f"{count} calls, {at_once} tasks, {spent:.1f} s, {sum(refused.values())} refused")
+    figures.show(
+        f"{rate} a second, bursts of {burst}", f"{count} calls, {at_once} tasks, {spent:.1f} s, {sum(refused.values())} refused"
+    )
     figures.hold("at least 85 % of the capacity is used", true=used >= 0.85, seen=f"{used:.1%}", timed=True)
     figures.hold("at most 2 % are refused after the warm-up", true=share <= 0.02, seen=f"{share:.2%}", timed=True)
     figures.hold("no row is lost", true=failed == 0 and sum(answered.values()) == count, seen=failed)

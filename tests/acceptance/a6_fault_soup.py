@@ -19,7 +19,16 @@ from adjoint.testing.faults import FAULTS
 
 TIMEOUT = 3.0
 SHARE = 0.2
-RARE = {"huge": 0.05, "hang": 0.3, "stream_stall": 0.1, "slow_body": 0.3, "429": 0.1, "429-date": 0.1, "429-reset": 0.1, "429-stale": 0.1}
+RARE = {
+    "huge": 0.05,
+    "hang": 0.3,
+    "stream_stall": 0.1,
+    "slow_body": 0.3,
+    "429": 0.1,
+    "429-date": 0.1,
+    "429-reset": 0.1,
+    "429-stale": 0.1,
+}
 """Faults that cost the machine much, or a client its time-out, or that slow the whole endpoint down: they come less often."""
 SAID = ("refusal", "length", "null_content")
 """What the model itself says: a reply, and no fault of the way."""
@@ -82,8 +91,12 @@ def scores(figures, count, seed):
             reports.append(adjoint.evaluate(adjoint.Predict("q -> answer"), rows, adjoint.exact_match, lm=lm))
     clean, muddy = reports
     right = {cell.example: cell.score.value for cell in clean.cells if cell.score}
-    changed = [cell.example for cell in muddy.cells if cell.score and cell.score.value != right[cell.example] and cell.error is None]
-    figures.show("scores", f"clean {clean.mean:.3f} of {clean.n}, in the soup {muddy.mean:.3f} of {muddy.n} and {muddy.errors} errors")
+    changed = [
+        cell.example for cell in muddy.cells if cell.score and cell.score.value != right[cell.example] and cell.error is None
+    ]
+    figures.show(
+        "scores", f"clean {clean.mean:.3f} of {clean.n}, in the soup {muddy.mean:.3f} of {muddy.n} and {muddy.errors} errors"
+    )
     figures.hold("the score is within the interval of the clean run", true=clean.low <= muddy.mean <= clean.high)
     figures.hold("rows are scored or errors, none is missing", true=muddy.n + muddy.errors == count, seen=muddy.n + muddy.errors)
     figures.show("rows whose reply was cut or empty and scored differently", len(changed))

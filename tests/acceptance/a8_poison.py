@@ -37,7 +37,11 @@ JUNK = (
     "../../etc/passwd", "{{ x.__class__ }}", "!!python/object/apply:os.system ['true']", "$(true)", "__import__('os').system('true')",
 )  # fmt: skip
 SETTINGS = b'model = "mine.py:lm"\nledger = "settings.db"\n'
-TABLES = {"replies": ("key", "body", "request", "mark"), "events": ("run", "at", "kind", "body", "mark"), "spend": ("run", "kind", "calls", "mark")}
+TABLES = {
+    "replies": ("key", "body", "request", "mark"),
+    "events": ("run", "at", "kind", "body", "mark"),
+    "spend": ("run", "kind", "calls", "mark"),
+}
 
 
 class Watch:
@@ -58,7 +62,9 @@ class Watch:
 def _ours(event, arguments):
     """Python's own: a class made at run time runs a few lines that the library itself has written."""
     if event == "exec":
-        return arguments[0].co_filename.startswith(("<string>", "<attrs", "<frozen")) or "site-packages" in arguments[0].co_filename
+        return (
+            arguments[0].co_filename.startswith(("<string>", "<attrs", "<frozen")) or "site-packages" in arguments[0].co_filename
+        )
     return event == "compile" and arguments[1] in (None, "<string>", "<unknown>") and not _evil(arguments[0])
 
 
@@ -80,11 +86,15 @@ class World:
             "from adjoint.testing import ScriptedLM\n"
             'lm = ScriptedLM(lambda request: request.messages[-1].content.upper() if len(request.messages) > 4 else "x", identity="m")\n'
         )
-        self.lm = ScriptedLM(lambda request: request.messages[-1].content.upper() if len(request.messages) > 4 else "x", identity="m")
+        self.lm = ScriptedLM(
+            lambda request: request.messages[-1].content.upper() if len(request.messages) > 4 else "x", identity="m"
+        )
         with context(ledger=place / "ledger.db"):
             program = adjoint.Predict("q -> answer", "Copy.")
             examples = [adjoint.Example(q=f"word{n}", answer=f"WORD{n}").with_inputs("q") for n in range(24)]
-            self.run = adjoint.optimize(program, trainset=examples, metric=adjoint.exact_match, lm=self.lm, ship="always", budget="90calls")
+            self.run = adjoint.optimize(
+                program, trainset=examples, metric=adjoint.exact_match, lm=self.lm, ship="always", budget="90calls"
+            )
             self.run.program.save(place / "best.json")
         self.state = plain(dict(self.run.program.state_dict()))
         ledger = Ledger(place / "ledger.db")
@@ -143,7 +153,9 @@ def flipped(data, draw):
         elif kind == 3:
             del made[at : at + draw.choice([1, 10, size])]
         elif kind == 4:
-            made[at:at] = draw.choice([EVIL, b"\x00" * 20, b"\xff\xfe", b"[" * 5000, b"9" * 500, b"NaN", b"1e999", b"\x1b]0;x\x07"])
+            made[at:at] = draw.choice(
+                [EVIL, b"\x00" * 20, b"\xff\xfe", b"[" * 5000, b"9" * 500, b"NaN", b"1e999", b"\x1b]0;x\x07"]
+            )
         elif kind == 5:
             made[at:at] = made[at : at + 64]
         else:
@@ -159,7 +171,10 @@ def changed(value, draw):
         if kind < 0.1:
             return {name: item for name, item in value.items() if name != key}
         if kind < 0.2:
-            return {**value, draw.choice(["__class__", "api_key", "base_url", "module", "$ref", "!!python/name:os.system"]): draw.choice(JUNK)}
+            return {
+                **value,
+                draw.choice(["__class__", "api_key", "base_url", "module", "$ref", "!!python/name:os.system"]): draw.choice(JUNK),
+            }
         return {**value, key: changed(value[key], draw)}
     if isinstance(value, list) and value and draw.random() < 0.85:
         at = draw.randrange(len(value))
@@ -211,7 +226,15 @@ class Trials:
         data = (self.world.place / name).read_bytes()
         file = self.place / name
         file.write_bytes(flipped(data, self.draw))
-        code, said = self.cli("run", self.world.place / "best.json", file, "--model", f"{self.world.place}/mine.py:lm", "--ledger", self.place / "data.db")
+        code, said = self.cli(
+            "run",
+            self.world.place / "best.json",
+            file,
+            "--model",
+            f"{self.world.place}/mine.py:lm",
+            "--ledger",
+            self.place / "data.db",
+        )
         if code == 0 and "Traceback" in said:
             self.tracebacks["run: a traceback in its output"] += 1
 
@@ -249,7 +272,19 @@ class Trials:
                 column, number = self.draw.choice(TABLES[table]), self.draw.choice(sorted(self.world.rows[table]))
                 place = "seq" if table == "events" else "id"
                 old = database.execute(f"SELECT {column} FROM {table} WHERE {place} = ?", (number,)).fetchone()[0]
-                new = self.draw.choice([EVIL, 0, -(2**63), float("inf"), "", '{"a": NaN}', "[" * 3000, _other(old, self.draw), _other(old, self.draw)])
+                new = self.draw.choice(
+                    [
+                        EVIL,
+                        0,
+                        -(2**63),
+                        float("inf"),
+                        "",
+                        '{"a": NaN}',
+                        "[" * 3000,
+                        _other(old, self.draw),
+                        _other(old, self.draw),
+                    ]
+                )
                 if new != old or type(new) is not type(old):
                     database.execute(f"UPDATE {table} SET {column} = ? WHERE {place} = ?", (new, number))
                     hurt.add((table, number))
@@ -303,9 +338,13 @@ class Trials:
             false = [number for number, row in saved.items() if row not in known]
             if false:
                 self.wrong.append(f"repair kept a false row of {table}: {false[:3]}")
-            intact = [n for n, row in rows.items() if ((table, n) not in hurt if hurt is not None else self._whole(table, n, data))]
+            intact = [
+                n for n, row in rows.items() if ((table, n) not in hurt if hurt is not None else self._whole(table, n, data))
+            ]
             self.lost[f"rows intact, {'bytes' if hurt is None else 'cells'}"] += len(intact)
-            self.lost[f"rows not recovered, {'bytes' if hurt is None else 'cells'}"] += sum(number not in saved for number in intact)
+            self.lost[f"rows not recovered, {'bytes' if hurt is None else 'cells'}"] += sum(
+                number not in saved for number in intact
+            )
 
 
 def _other(value, draw):
@@ -341,11 +380,19 @@ def test(figures, place, seed):
     figures.show("mutations", dict(trials.kinds))
     figures.hold("no code was run", true=not watch.heard, seen=watch.heard.most_common(3) or 0)
     figures.hold("no error is without a type", true=not trials.tracebacks, seen=trials.tracebacks.most_common(5) or 0)
-    figures.hold("nothing wrong is taken for right", true=not trials.wrong, seen=f"{len(trials.wrong)} {trials.wrong[:4]}" if trials.wrong else 0)
+    figures.hold(
+        "nothing wrong is taken for right",
+        true=not trials.wrong,
+        seen=f"{len(trials.wrong)} {trials.wrong[:4]}" if trials.wrong else 0,
+    )
     rows = trials.lost
     for kind in ("cells", "bytes"):
         missed, intact = rows[f"rows not recovered, {kind}"], rows[f"rows intact, {kind}"]
-        figures.hold(f"doctor --repair recovers every intact row after changed {kind}", true=not missed, seen=f"{intact - missed} of {intact}")
+        figures.hold(
+            f"doctor --repair recovers every intact row after changed {kind}",
+            true=not missed,
+            seen=f"{intact - missed} of {intact}",
+        )
 
 
 if __name__ == "__main__":

@@ -49,7 +49,11 @@ def change(path, statement, *values):
 
 def test_a_sound_ledger_is_healthy(path):
     found = examine(path)
-    assert (found.healthy, found.rows, found.damaged) == (True, {"replies": 60, "events": 1, "spend": 60}, dict.fromkeys(found.rows, 0))
+    assert (found.healthy, found.rows, found.damaged) == (
+        True,
+        {"replies": 60, "events": 1, "spend": 60},
+        dict.fromkeys(found.rows, 0),
+    )
     json.dumps(found.to_dict())
 
 
@@ -85,8 +89,11 @@ def test_a_torn_page_costs_the_rows_on_it_and_no_others(path):
     data = bytearray(path.read_bytes())
     size = int.from_bytes(data[16:18], "big")
     connection = sqlite3.connect(path)
-    page = max(number for (number,) in connection.execute("SELECT pageno FROM dbstat WHERE name = 'replies' AND pagetype = 'leaf'")) \
-        if connection.execute("SELECT 1 FROM pragma_compile_options WHERE compile_options = 'ENABLE_DBSTAT_VTAB'").fetchone() else len(data) // size
+    page = (
+        max(number for (number,) in connection.execute("SELECT pageno FROM dbstat WHERE name = 'replies' AND pagetype = 'leaf'"))
+        if connection.execute("SELECT 1 FROM pragma_compile_options WHERE compile_options = 'ENABLE_DBSTAT_VTAB'").fetchone()
+        else len(data) // size
+    )
     connection.close()
     data[(page - 1) * size : page * size] = random.Random(3).randbytes(size)
     path.write_bytes(bytes(data))
@@ -121,7 +128,11 @@ def test_what_dead_processes_have_left_is_told_and_settled(path):
     dead = f"{machine}/{pid}/{int(begun) + 1}"
     change(path, "INSERT INTO owners VALUES (?, 3)", dead)
     change(path, "INSERT INTO leases VALUES ('k', ?)", dead)
-    change(path, "INSERT INTO holds (run, owner, role, model, step, calls, input_tokens, output_tokens, nano) VALUES ('run',?,'task','m','',1,9,9,77)", dead)
+    change(
+        path,
+        "INSERT INTO holds (run, owner, role, model, step, calls, input_tokens, output_tokens, nano) VALUES ('run',?,'task','m','',1,9,9,77)",
+        dead,
+    )
     assert examine(path).orphans == {"leases": 1, "holds": 1}
     assert repair(path).healthy
     assert examine(path).orphans == {"leases": 0, "holds": 0}

@@ -138,7 +138,16 @@ def test_packed_text_cannot_fill_the_memory(monkeypatch):
 
 
 def test_no_pickle_anywhere():
-    words = ("import pickle", "import marshal", "import shelve", "import dill", "cloudpickle", "diskcache", "pickle.load", "from pickle")
+    words = (
+        "import pickle",
+        "import marshal",
+        "import shelve",
+        "import dill",
+        "cloudpickle",
+        "diskcache",
+        "pickle.load",
+        "from pickle",
+    )
     for file in Path(adjoint.__file__).parent.rglob("*.py"):
         text = file.read_text(encoding="utf-8")
         assert not [word for word in words if word in text], file

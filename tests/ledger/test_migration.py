@@ -46,7 +46,9 @@ def path(tmp_path):
     with connection:
         for number, key in enumerate(KEYS):
             text = json.dumps(reply(number), sort_keys=True, separators=(",", ":"))
-            connection.execute("INSERT INTO replies VALUES (?, ?, ?)", (key, text, hashlib.sha256(text.encode()).hexdigest()[:16]))
+            connection.execute(
+                "INSERT INTO replies VALUES (?, ?, ?)", (key, text, hashlib.sha256(text.encode()).hexdigest()[:16])
+            )
         connection.execute("UPDATE replies SET body = replace(body, 'answer', 'forged') WHERE key = ?", (KEYS[7],))
         connection.execute("INSERT INTO events VALUES (5, 'run-1', 1.5, 'begin', '{\"n\":1}')")
     connection.close()

@@ -47,7 +47,9 @@ def change(path, statement, *values):
 
 
 def python(code, *arguments, **options):
-    return subprocess.Popen([sys.executable, "-W", "error", "-c", textwrap.dedent(code), *map(str, arguments)], text=True, **options)
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(code), *map(str, arguments)], text=True, **options
+    )
 
 
 def test_a_reply_is_found_under_its_key_and_the_first_one_stays(ledger):
@@ -65,7 +67,11 @@ def test_everything_is_there_after_reopening(path, ledger):
     ledger.close()
     again = Ledger(path)
     assert again.reply("k") == {"text": "ü \ud800 \x00"}
-    assert [(event.kind, event.body) for event in again.events("run")] == [("begin", {"n": 1}), ("cell", {"n": 2}), ("cell", {"n": 3})]
+    assert [(event.kind, event.body) for event in again.events("run")] == [
+        ("begin", {"n": 1}),
+        ("cell", {"n": 2}),
+        ("cell", {"n": 3}),
+    ]
     assert [event.run for event in again.events(kind="begin")] == ["run", "other"]
     again.close()
 
@@ -129,7 +135,8 @@ def test_a_read_only_directory_is_an_error_that_names_the_file(tmp_path):
 def test_what_has_no_json_form_is_refused_alone_and_nobody_waits_for_ever(ledger):
     async def both():
         return await asyncio.wait_for(
-            asyncio.gather(ledger.keep_reply("bad", {"x": float("nan")}), ledger.keep_reply("good", {}), return_exceptions=True), 5
+            asyncio.gather(ledger.keep_reply("bad", {"x": float("nan")}), ledger.keep_reply("good", {}), return_exceptions=True),
+            5,
         )
 
     bad, good = asyncio.run(both())

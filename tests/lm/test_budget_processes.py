@@ -55,7 +55,9 @@ def test_four_processes_with_a_cap_of_sixty_calls_make_exactly_sixty(tmp_path):
 def test_caps_in_dollars_and_tokens_hold_across_processes(tmp_path, cap):
     finish([start(tmp_path, SPENDING, cap, f"p{n}", 40) for n in range(3)])
     made = len(calls(tmp_path))
-    assert {limit for _, _, limit in calls(tmp_path)} == {str(DEFAULT_OUTPUT)}, "the bound that was reserved is the bound that is sent"
+    assert {limit for _, _, limit in calls(tmp_path)} == {str(DEFAULT_OUTPUT)}, (
+        "the bound that was reserved is the bound that is sent"
+    )
     rows = spend(tmp_path)
     assert sum(row.calls for row in rows) == made > 0
     assert sum(row.usd for row in rows) == pytest.approx(made * 50e-6)

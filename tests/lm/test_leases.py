@@ -116,8 +116,11 @@ def test_a_silent_owner_elsewhere_loses_its_lease_and_a_beating_one_keeps_it(led
         claim = asyncio.ensure_future(LedgerReplies(ledger).claim("k"))
         for _ in range(8):
             await asyncio.sleep(0.1)
-            ledger._writer.run(lambda connection: connection.execute(
-                "INSERT INTO owners VALUES (?, 1) ON CONFLICT (owner) DO UPDATE SET beat = beat + 1", (owner,)))
+            ledger._writer.run(
+                lambda connection: connection.execute(
+                    "INSERT INTO owners VALUES (?, 1) ON CONFLICT (owner) DO UPDATE SET beat = beat + 1", (owner,)
+                )
+            )
         kept = not claim.done()
         return kept, await asyncio.wait_for(claim, 5)
 

@@ -40,7 +40,9 @@ def test_the_users_table_wins_and_a_broken_one_is_told(tmp_path, monkeypatch):
     assert listed("openai/gpt-4o-mini") == Price(7, 8)
     assert listed("mine/model") == Price(1, 2, 0.5)
     assert listed("openai/o1") == Price(15, 60, 7.5)
-    for number, text in enumerate(['{"prices": {"a": [1, -2]}}', '{"prices": {"a": ["x", 2]}}', "[]", "{", '{"prices": {"a": [1]}}']):
+    for number, text in enumerate(
+        ['{"prices": {"a": [1, -2]}}', '{"prices": {"a": ["x", 2]}}', "[]", "{", '{"prices": {"a": [1]}}']
+    ):
         broken = tmp_path / f"{number}.json"
         broken.write_text(text)
         monkeypatch.setenv("ADJOINT_PRICES", str(broken))

@@ -46,7 +46,9 @@ def part_of(given: Any) -> Part:
             return Part("audio", data=str(body.get("data", "")), media_type=f"audio/{body.get('format', 'wav')}")
         if kind == "file" and isinstance(body, Mapping):
             made = of_url("file", str(body.get("file_data", "")))
-            return Part("file", "", made.data, made.url, made.media_type, str(body.get("filename", "")), str(body.get("file_id", "")))
+            return Part(
+                "file", "", made.data, made.url, made.media_type, str(body.get("filename", "")), str(body.get("file_id", ""))
+            )
     message = f"format() must give a text or a list of parts, not {given!r:.80}; write Part('image', url=...) or a text."
     raise UsageError(message)
 

@@ -14,11 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MASK = "[secret]"
-_NAMES = re.compile(r"(?:_API_KEY|_API_TOKEN|_ACCESS_TOKEN|_AUTH_TOKEN|_SECRET_ACCESS_KEY|_SECRET_KEY)$|^(?:HF|HUGGINGFACE|GITHUB|GH)_TOKEN$")
+_NAMES = re.compile(
+    r"(?:_API_KEY|_API_TOKEN|_ACCESS_TOKEN|_AUTH_TOKEN|_SECRET_ACCESS_KEY|_SECRET_KEY)$|^(?:HF|HUGGINGFACE|GITHUB|GH)_TOKEN$"
+)
 """Variables of the environment that hold keys."""
 _SHORTEST = 8
 """A shorter value is no key, and to mask it would spoil ordinary words."""
-_NO_KEYS = frozenset({"changeme", "lm-studio", "no-key-required", "not-needed", "not-required", "placeholder", "sk-no-key-required"})
+_NO_KEYS = frozenset(
+    {"changeme", "lm-studio", "no-key-required", "not-needed", "not-required", "placeholder", "sk-no-key-required"}
+)
 """What people write where a server wants some key and checks none."""
 
 _registered: dict[str, None] = {}

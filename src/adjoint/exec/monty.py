@@ -65,7 +65,11 @@ class _Session:
             self.close()
             return Ran(said.output, error=f"the worker ended ({error}); all variables are gone.")
         except self.monty.MontyError as error:
-            text = error.display("type-msg") if isinstance(error, self.monty.MontyRuntimeError | self.monty.MontySyntaxError) else str(error)
+            text = (
+                error.display("type-msg")
+                if isinstance(error, self.monty.MontyRuntimeError | self.monty.MontySyntaxError)
+                else str(error)
+            )
             if text.startswith(("TimeoutError", "MemoryError")):
                 self.close()  # a run that was stopped in the middle leaves nothing to rely on
                 text += " All variables are gone."

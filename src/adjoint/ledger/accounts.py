@@ -95,7 +95,8 @@ def settle_dead(connection: sqlite3.Connection, run: str | None = None) -> int:
     count = 0
     for owner in dead:
         rows = connection.execute(
-            "DELETE FROM holds WHERE owner = ? RETURNING run, role, model, step, calls, input_tokens, output_tokens, nano", (owner,)
+            "DELETE FROM holds WHERE owner = ? RETURNING run, role, model, step, calls, input_tokens, output_tokens, nano",
+            (owner,),
         ).fetchall()
         for row in rows:
             charge(connection, row[:4], "lost", row[4:])

@@ -247,5 +247,3 @@ def _unused(file: Path, word: str) -> Path:
     while (made := file.with_name(f"{file.name}.{word}-{number}")).exists():
         number += 1
     return made
-
-

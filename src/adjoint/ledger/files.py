@@ -31,7 +31,9 @@ def refuse_foreign(path: Path) -> None:
     """Another user's file is refused: they could read what is written, or answer in the name of a model."""
     owner = path.stat().st_uid
     if owner != os.geteuid():
-        message = f"the ledger {path} belongs to another user (uid {owner}); name one of your own with ADJOINT_LEDGER or --ledger."
+        message = (
+            f"the ledger {path} belongs to another user (uid {owner}); name one of your own with ADJOINT_LEDGER or --ledger."
+        )
         raise LedgerError(message)
 
 

@@ -52,7 +52,8 @@ def look(connection: sqlite3.Connection, key: bytes | str) -> Lease:
     if connection.execute("SELECT 1 FROM replies WHERE key = ?", (key,)).fetchone():
         return Lease(kept=True, owner=None, beat=0)
     row = connection.execute(
-        "SELECT leases.owner, coalesce(owners.beat, 0) FROM leases LEFT JOIN owners ON owners.owner = leases.owner WHERE key = ?", (key,)
+        "SELECT leases.owner, coalesce(owners.beat, 0) FROM leases LEFT JOIN owners ON owners.owner = leases.owner WHERE key = ?",
+        (key,),
     ).fetchone()
     return Lease(kept=False, owner=None, beat=0) if row is None else Lease(kept=False, owner=row[0], beat=row[1])
 

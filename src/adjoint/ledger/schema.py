@@ -85,7 +85,9 @@ def migrate(connection: sqlite3.Connection) -> None:
     create(connection)
     for key, body, old in connection.execute("SELECT key, body, mark FROM old_replies ORDER BY key").fetchall():
         intact = hashlib.sha256(str(body).encode("utf-8", "surrogatepass")).hexdigest()[:16] == old
-        connection.execute("INSERT INTO replies (key, body, request, mark) VALUES (?, ?, ?, ?)", _reply(key, str(body), intact=intact))
+        connection.execute(
+            "INSERT INTO replies (key, body, request, mark) VALUES (?, ?, ?, ?)", _reply(key, str(body), intact=intact)
+        )
         if intact:
             _charge(connection, json.loads(body))
     for seq, run, at, kind, body in connection.execute("SELECT seq, run, at, kind, body FROM old_events ORDER BY seq").fetchall():
@@ -119,7 +121,9 @@ def _charge(connection: sqlite3.Connection, reply: Mapping[str, Any]) -> None:
     charge(connection, (reply["payer"], reply.get("role", ""), reply.get("lm", ""), ""), "call", amount)
 
 
-def charge(connection: sqlite3.Connection, about: tuple[str, str, str, str], kind: str, amount: tuple[int, int, int, int | None]) -> None:
+def charge(
+    connection: sqlite3.Connection, about: tuple[str, str, str, str], kind: str, amount: tuple[int, int, int, int | None]
+) -> None:
     """Add a row of spend for (run, role, model, step), and to the account of the run. `amount` ends in nano-dollars."""
     row = (*about, kind, *amount)
     connection.execute(

@@ -80,14 +80,18 @@ class Ledger:
     def _row(self, key: str) -> tuple[str, bytes | None] | None:
         stored = key_of(key)
         with self._reading() as database:
-            row = database.execute("SELECT body, request, mark FROM replies WHERE key = ? ORDER BY id DESC LIMIT 1", (stored,)).fetchone()
+            row = database.execute(
+                "SELECT body, request, mark FROM replies WHERE key = ? ORDER BY id DESC LIMIT 1", (stored,)
+            ).fetchone()
         if row is None:
             return None
         if mark(stored, row[0], row[1]) != row[2]:
             raise self._damaged(f"the reply {key[:12]}", "its checksum differs")
         return row[0], row[1]
 
-    async def keep_reply(self, key: str, body: Mapping[str, Json], request: Mapping[str, Json] | None = None, *, anew: bool = False) -> None:
+    async def keep_reply(
+        self, key: str, body: Mapping[str, Json], request: Mapping[str, Json] | None = None, *, anew: bool = False
+    ) -> None:
         """Commit a reply. Replies that arrive in the same turn of the loop share one commit; the first of a key stays.
 
         `anew` puts a further reply before those that are there. The lease of the key ends with the commit.

@@ -256,7 +256,9 @@ class Spend(Wrapper):
         """What an answer costs. Under a cap on what nobody has counted it costs its bound: an estimate may be too small."""
         budget = self.account.budget
         if isinstance(usage, Estimate) and (budget.tokens is not None or budget.usd is not None):
-            return replace(bound, usd=None if self.price is None and usage.usd is None else max(bound.usd or 0.0, usage.usd or 0.0))
+            return replace(
+                bound, usd=None if self.price is None and usage.usd is None else max(bound.usd or 0.0, usage.usd or 0.0)
+            )
         return priced(usage, self.price)
 
     async def _reserve(self, tag: Tag, bound: Usage) -> int:

@@ -79,7 +79,9 @@ class Replies:
 
     def _keep(self, reply: Reply) -> Reply:
         # The request is at hand whenever the reply is asked for.
-        self._memory[reply.key] = Reply(reply.key, reply.lm, reply.payer, reply.role, None, reply.response, reply.anew, _free(reply.response))
+        self._memory[reply.key] = Reply(
+            reply.key, reply.lm, reply.payer, reply.role, None, reply.response, reply.anew, _free(reply.response)
+        )
         while len(self._memory) > self._remember:
             self._memory.popitem(last=False)
         return self._memory[reply.key]

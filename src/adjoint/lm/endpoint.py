@@ -98,7 +98,9 @@ class Endpoint:
             self.limit = max(1.0, self.limit * _DECREASE)
             self._generation += 1
         if close:
-            self._closed_until = max(self._closed_until, now + min(_PAUSE if retry_after is None else retry_after, _LONGEST_PAUSE))
+            self._closed_until = max(
+                self._closed_until, now + min(_PAUSE if retry_after is None else retry_after, _LONGEST_PAUSE)
+            )
         self._back()
 
     def _slow_down(self, now: float) -> None:

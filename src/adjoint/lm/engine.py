@@ -104,7 +104,9 @@ def _prompt(request: Request) -> Any:
     for message in turns:
         content = message.content
         shown = [content] if isinstance(content, str) else [part.text if part.kind == "text" else part for part in content]
-        pieces += [piece if isinstance(piece, str) else base64.b64decode(piece.data) if piece.data else piece.url for piece in shown]
+        pieces += [
+            piece if isinstance(piece, str) else base64.b64decode(piece.data) if piece.data else piece.url for piece in shown
+        ]
     return pieces
 
 

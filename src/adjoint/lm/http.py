@@ -200,7 +200,9 @@ def address(base_url: str, path: str) -> str:
     except ValueError:
         usable = False
     if not usable:
-        shown = repr(base_url) if base_url.isprintable() and not set(base_url) & set("@?#") else "this"  # a key may stand behind them
+        shown = (
+            repr(base_url) if base_url.isprintable() and not set(base_url) & set("@?#") else "this"
+        )  # a key may stand behind them
         message = f"{shown} is no base URL; write for example http://localhost:8000/v1."
         raise UsageError(message)
     if parts.username or parts.password or parts.query or parts.fragment:

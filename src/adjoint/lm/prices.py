@@ -82,7 +82,9 @@ def as_of() -> str:
 @functools.lru_cache(maxsize=256)
 def _find(name: str, path: str) -> Price | None:
     table = _table(path)
-    fitting = [known for known in table if name.startswith(known) and (known.endswith("/") or _SAME_MODEL.fullmatch(name[len(known) :]))]
+    fitting = [
+        known for known in table if name.startswith(known) and (known.endswith("/") or _SAME_MODEL.fullmatch(name[len(known) :]))
+    ]
     return table[max(fitting, key=len)] if fitting else None
 
 

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from adjoint.lm.types import Request
 
 Answer: TypeAlias = str | Response | Exception | type[Exception]
-Script: TypeAlias = (
-    Sequence[Answer] | Mapping[str | re.Pattern[str], Answer] | Callable[["Request"], Answer | Awaitable[Answer]]
-)
+Script: TypeAlias = Sequence[Answer] | Mapping[str | re.Pattern[str], Answer] | Callable[["Request"], Answer | Awaitable[Answer]]
 
 _PIECE = 4
 _SHOWN = 300

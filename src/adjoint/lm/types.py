@@ -183,7 +183,9 @@ class Delta:
 @functools.cache
 def _defaults(kind: Any) -> tuple[tuple[str, Any], ...]:
     """The names of a record's fields with their defaults; `MISSING` for those that have none."""
-    return tuple((item.name, item.default_factory() if item.default_factory is not MISSING else item.default) for item in fields(kind))
+    return tuple(
+        (item.name, item.default_factory() if item.default_factory is not MISSING else item.default) for item in fields(kind)
+    )
 
 
 def _without_defaults(record: Any) -> dict[str, Any]:

@@ -65,7 +65,9 @@ class Item(extended.TypedDict):
 
 _any_code: Any = Code  # for type checkers, brackets hold types only
 _PYTHON = _any_code["python"]
-_texts = st.one_of(st.text(), st.sampled_from(HOSTILE), st.lists(st.sampled_from([*HOSTILE, "x", " ", "\n"]), max_size=5).map("".join))
+_texts = st.one_of(
+    st.text(), st.sampled_from(HOSTILE), st.lists(st.sampled_from([*HOSTILE, "x", " ", "\n"]), max_size=5).map("".join)
+)
 TEXTS = _texts.map(str.strip)
 """Any text; blanks around a text are not part of its meaning."""
 _floats = st.floats(allow_nan=False, allow_infinity=False)
@@ -82,7 +84,10 @@ TYPES: dict[str, tuple[Any, st.SearchStrategy[Any]]] = {
     "texts": (list[str], st.lists(TEXTS, max_size=3)),
     "counts": (dict[str, int], st.dictionaries(TEXTS, st.integers(), max_size=3)),
     "pair": (tuple[int, str], st.tuples(st.integers(), TEXTS)),
-    "person": (Person, st.builds(Person, name=TEXTS, age=st.integers(), tags=st.lists(TEXTS, max_size=3), friend=st.none() | _people)),
+    "person": (
+        Person,
+        st.builds(Person, name=TEXTS, age=st.integers(), tags=st.lists(TEXTS, max_size=3), friend=st.none() | _people),
+    ),
     "point": (Point, st.builds(Point, x=_floats, label=TEXTS)),
     "entries": (list[Item], st.lists(st.fixed_dictionaries({"title": TEXTS, "count": st.integers()}), max_size=3)),
     "code": (_PYTHON, TEXTS.filter(lambda text: "```" not in text).map(lambda text: _PYTHON(code=text))),
