@@ -303,6 +303,9 @@ def test_an_answer_is_improved_and_the_versions_on_the_way_vote():
     with adjoint.context(lm=lm):
         found = tg.solve(solution, lambda answer: tg.MultiChoiceTestTime()("Which?", answer), steps=3)
     assert (found.answer, found.path, found.votes) == ("B", ("A", "B", "C", "B"), {"A": 1, "B": 2, "C": 1})
+    for request in asked(lm, "proposer"):  # it sees what was asked, and is told that the text is a solution and no prompt
+        assert "Which?" in request.messages[-1].content
+        assert "every step" in request.messages[0].content
 
 
 # Seeing ------------------------------------------------------------------------------------------------------------

@@ -48,5 +48,9 @@ class Rewrite(Signature):
     improved: str = OutputField()
 
 
+REVISE = "Improve the text, which is the solution of a task, so that it meets the criticism. Keep what is right and give the whole solution with every step that it needs. Reply with the improved text only."
+"""The proposer's instruction where the text is itself the solution of a task and not a prompt."""
+
+
 class Edit(Rewrite):
     """Improve the text so that it follows the feedback, by a few small edits. Feedback that was given more often counts more. Leave alone what works. Write each edit as a block of five parts, each on lines of its own: <<<<<<< SEARCH, then the passage as it is, then =======, then the passage as it should be, then >>>>>>> REPLACE. Copy the passage from the text exactly, long enough that it occurs in it only once. Reply with the blocks only."""

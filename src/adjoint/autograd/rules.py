@@ -45,6 +45,15 @@ async def pass_through(_: Node, incoming: Sequence[Gradient], targets: Sequence[
     return {target.name: replace(merged, target=target.name) for target in targets}
 
 
+async def judged(node: Node, incoming: Sequence[Gradient], targets: Sequence[Target], _: BaseLM | None) -> dict[str, Gradient]:
+    """What a judge said goes to what it judged, together with what else it was shown: a question, a truth. No LM call."""
+    merged = merge(incoming)
+    texts = {name: values.write(value) for name, value in node.inputs.items()}
+    asked = [instruction_of(node)] if instruction_of(node) else []
+    beside = {target.name: [*asked, *(text for name, text in texts.items() if name != target.name)] for target in targets}
+    return {name: replace(merged, target=name, context="\n".join(shown)) for name, shown in beside.items()}
+
+
 async def critique(node: Node, incoming: Sequence[Gradient], targets: Sequence[Target], engine: BaseLM | None) -> dict[str, Gradient]:
     """One LM call for the whole node: it sees the call and the feedback on it, and says what each target should be blamed for.
 
@@ -73,7 +82,7 @@ RULES: dict[str, Rule] = {
     "predict": critique,
     "llm": critique,
     "function": critique,
-    "judge": pass_through,
+    "judge": judged,
     "loss": pass_through,
     "sum": pass_through,
     "variable": pass_through,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 from adjoint.adapters import values
 from adjoint.autograd import chain, graph, trace
 from adjoint.autograd.mean import mean
-from adjoint.autograd.rules import ASKED, RULES, Target, input_of, merge, output_of, pass_through, rule_of
+from adjoint.autograd.rules import ASKED, RULES, Target, input_of, judged, merge, output_of, pass_through, rule_of
 from adjoint.autograd.text import cut
 from adjoint.base.errors import FATAL, AdjointError, GradientError, UsageError
 from adjoint.exec.local import all_of, stop
@@ -121,7 +121,7 @@ class Walk:
     def _cost(self, node: Node, nodes: Mapping[Node, None]) -> int:
         """Calls of an LM that the rule of the node makes."""
         rule = self._rule(node)
-        if rule is pass_through or (rule is not chain.edge and node.op not in RULES):
+        if rule in (pass_through, judged) or (rule is not chain.edge and node.op not in RULES):
             return 0
         parameters, inputs = graph.targets(node, nodes)
         wanted = sum(not name.startswith("=") for name in parameters) + len(inputs)

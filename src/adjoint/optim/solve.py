@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from adjoint.autograd.backward import abackward
+from adjoint.autograd.prompts import REVISE
 from adjoint.base.errors import MetricError
 from adjoint.base.foreign import foreign
 from adjoint.base.portal import portal
@@ -55,7 +56,7 @@ async def asolve(
     answer_of: Callable[[str], str] = str.strip,
 ) -> Solution:
     """`solve` in asynchronous code."""
-    updates = optimizer or TextualGradientDescent([solution], engine=engine)
+    updates = optimizer or TextualGradientDescent([solution], engine=engine, optimizer_system_prompt=REVISE)
     path = [str(solution.value)]
     for _ in range(steps):
         updates.zero_grad()
