@@ -89,6 +89,9 @@ RULES: dict[str, Rule] = {
 }
 """The rule of each op; an op without one passes its feedback on."""
 
+FREE: tuple[Rule, ...] = (pass_through, judged)
+"""Rules that ask nobody."""
+
 ASKED = frozenset({"predict", "llm", "function", "judge"})
 """Ops whose every edge gets a critique of its own under the policy `chain`, as in TextGrad."""
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 from adjoint.adapters import values
 from adjoint.autograd import chain, graph, trace
 from adjoint.autograd.mean import mean
-from adjoint.autograd.rules import ASKED, RULES, Target, input_of, judged, merge, output_of, pass_through, rule_of
+from adjoint.autograd.rules import ASKED, FREE, RULES, Target, input_of, merge, output_of, pass_through, rule_of
 from adjoint.autograd.text import cut
 from adjoint.base.errors import FATAL, AdjointError, GradientError, UsageError
 from adjoint.exec.local import all_of, stop
@@ -121,7 +121,7 @@ class Walk:
     def _cost(self, node: Node, nodes: Mapping[Node, None]) -> int:
         """Calls of an LM that the rule of the node makes."""
         rule = self._rule(node)
-        if rule in (pass_through, judged) or (rule is not chain.edge and node.op not in RULES):
+        if rule in FREE or (rule is not chain.edge and node.op not in RULES):
             return 0
         parameters, inputs = graph.targets(node, nodes)
         wanted = sum(not name.startswith("=") for name in parameters) + len(inputs)
@@ -196,7 +196,7 @@ class Walk:
     async def _judged(self, node: Node, wanted: Sequence[Gradient], asked: Sequence[Target], *, asking: bool) -> dict[str, Gradient]:
         """What the rule of the node says, edge by edge or of all together; what failed is missing."""
         rule = self._rule(node)
-        if not asking and (rule is chain.edge or node.op in ASKED):
+        if not asking and rule not in FREE and (rule is chain.edge or node.op in ASKED):
             rule = pass_through
         batches = [[target] for target in asked] if rule is chain.edge else [list(asked)]
         self.attempts += len(batches) if asking else 0
