@@ -12,16 +12,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from adjoint.autograd.engine import engine_of
-from adjoint.autograd.losses import failed, feedback_of, measured
 from adjoint.autograd.reduce import themes
 from adjoint.autograd.variable import Variable
-from adjoint.autograd.walk import Walk
-from adjoint.base.errors import FATAL, AdjointError, LMError, MetricError, UsageError
+from adjoint.base.errors import FATAL, AdjointError, MetricError, UsageError
 from adjoint.base.foreign import foreign
 from adjoint.base.json import plain
 from adjoint.base.portal import portal
 from adjoint.eval.evaluate import answerer
 from adjoint.exec.local import all_of
+from adjoint.optim.lessons import gradients
 from adjoint.optim.strategy import Strategy
 from adjoint.optim.transforms import Draft, Examples, Memory, Momentum, Reduce, Rejected, Rewriting
 from adjoint.optim.update import Manner, rewrite
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from adjoint.autograd.reduce import Theme
     from adjoint.autograd.walk import Policy
     from adjoint.base.json import Json
-    from adjoint.eval.cells import Cell
     from adjoint.lm.base import BaseLM
     from adjoint.optim.base import Memory as StrategyMemory
     from adjoint.optim.base import Trial, Workbench
@@ -235,28 +233,14 @@ class TextualGradientDescent(Strategy):
         rows = list(work.feedback)
         work.rng("batch").shuffle(rows)
         cells = await work.run(work.best, rows[: self.batch_size])
-        gradients = await self._gradients(work, cells)
+        found = await gradients(work.rows_of(cells), cells, self.engine or work.proposer_lm, self.policy)
         # Nothing to learn from these rows does not end the run: the best again is no candidate, but it is a round.
-        return await self._propose(work, gradients, memory["tried"]) or [work.best]
+        return await self._propose(work, found, memory["tried"]) or [work.best]
 
-    async def _gradients(self, work: Workbench, cells: Sequence[Cell]) -> dict[str, list[Any]]:
-        """Walk back from every row that is not perfect or broke; gradients by name of parameter."""
-        walk = Walk(self.engine or work.proposer_lm, self.policy)
-        losses = [loss for row, cell in zip(work.rows_of(cells), cells, strict=True) if (loss := _loss(row, cell)) is not None]
-        if not losses:
-            return {}
-        await walk.run([(loss.node, feedback_of(loss)) for loss in losses])
-        names = {id(parameter): name for cell in cells if cell.tape for name, parameter in cell.tape.root.named_parameters()}  # type: ignore[union-attr]
-        found: dict[str, list[Any]] = {}
-        for _, _, parameter, gradient in sorted(walk.landed, key=lambda item: (item[0], item[1])):
-            if id(parameter) in names:
-                found.setdefault(names[id(parameter)], []).append(gradient)
-        return found
-
-    async def _propose(self, work: Workbench, gradients: Mapping[str, list[Any]], tried: Sequence[State]) -> list[State]:
+    async def _propose(self, work: Workbench, told: Mapping[str, list[Gradient]], tried: Sequence[State]) -> list[State]:
         """Rewrites of the best state: after all feedback, then after each of the strongest themes alone."""
         roles = {name: parameter.role for name, parameter in work.program.named_parameters()}
-        grouped = {name: themes(found) for name, found in sorted(gradients.items())}
+        grouped = {name: themes(found) for name, found in sorted(told.items())}
         grouped = {name: found for name, found in grouped.items() if found}
         if not grouped:
             return []
@@ -296,22 +280,6 @@ class TextualGradientDescentwithMomentum(TextualGradientDescent):
         self, engine: Engine | None = None, parameters: Iterable[Any] = (), momentum_window: int = 3, **options: Any
     ) -> None:
         super().__init__(parameters, engine=engine, momentum_window=momentum_window, **options)
-
-
-def _loss(row: Any, cell: Cell) -> Variable | None:
-    """What a row has to teach: its score, or the error of a call that the program could have avoided."""
-    if cell.score is not None and cell.prediction is not None:
-        return measured(row, cell.prediction, cell.score.value, cell.score.feedback) if cell.score.value < 1.0 else None
-    avoidable = cell.error and not cell.error.startswith(_OUTAGES)
-    return failed(cell.tape, row) if avoidable and cell.tape is not None else None
-
-
-def _names(error: type[AdjointError]) -> list[str]:
-    return [f"{error.__name__}:", *(name for kind in error.__subclasses__() for name in _names(kind))]
-
-
-_OUTAGES = (*_names(LMError), *_names(MetricError))
-"""Errors that no text can help."""
 
 
 async def _score(gate: Callable[[], Any]) -> float:
