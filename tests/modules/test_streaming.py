@@ -4,16 +4,22 @@ import asyncio
 import contextlib
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import adjoint
-from adjoint import ChainOfThought, Predict, Prediction, StreamListener, StreamResponse, streamify
-from adjoint.adapters.chat import ChatAdapter, outputs_text
-from adjoint.adapters.json import JSONAdapter
+from adjoint import (
+    BAMLAdapter,
+    ChainOfThought,
+    ChatAdapter,
+    JSONAdapter,
+    Predict,
+    Prediction,
+    StreamListener,
+    StreamResponse,
+    XMLAdapter,
+    streamify,
+)
 from adjoint.base.errors import LMError, ParseError, TransportError
-from adjoint.lm.types import Delta, Message, Response
-from adjoint.modules.pieces import FieldReader
+from adjoint.lm.types import Delta, Message
 from adjoint.testing import ScriptedLM
 
 REPLY = "[[reasoning]]\nTwo and two.\nThat is four.\n[[answer]]\n4 \n"
@@ -60,9 +66,31 @@ def test_what_is_not_written_in_pieces_comes_as_one():
         first = asyncio.run(collect(streamify(Predict("question -> answer")), question="?"))
         again = asyncio.run(collect(streamify(Predict("question -> answer")), question="?"))
     assert (told(first, "answer"), again[0]) == ("four", StreamResponse("self", "answer", "four", is_last_chunk=True))
-    with adjoint.context(lm=ScriptedLM(['{"a": "x", "n": 2}']), adapter=JSONAdapter(), ledger=None):
-        *pieces, _ = asyncio.run(collect(streamify(Predict("question -> a, n: int")), question="?"))
-    assert [(piece.signature_field_name, piece.chunk) for piece in pieces] == [("a", "x"), ("n", "2")]
+
+
+REPLIES = [
+    (ChatAdapter(), "[[draft]]\nA long [[text]]\n[[n]]\n2"),
+    (ChatAdapter(), "[[ ## draft ## ]]\nA long [[text]]\n\n[[ ## n ## ]]\n2\n\n[[ ## completed ## ]]"),
+    (JSONAdapter(), '{"draft": "A long [[text]]", "n": 2}'),
+    (BAMLAdapter(), 'Here:\n```json\n{"n": 2, "draft": "A long [[text]]"}\n```'),
+    (XMLAdapter(), "<draft>A long [[text]]</draft>\n<n>2</n>"),
+]
+
+
+@pytest.mark.parametrize(("adapter", "reply"), REPLIES, ids=lambda item: getattr(item, "name", ""))
+def test_every_form_of_reply_is_cut_into_its_fields(adapter, reply):
+    with adjoint.context(adapter=adapter):
+        *pieces, last = run(Predict("question -> draft, n: int"), reply)
+    assert (told(pieces, "draft"), told(pieces, "n"), last.n) == ("A long [[text]]", "2", 2)
+    assert sum(piece.signature_field_name == "draft" for piece in pieces) > 1
+
+
+def test_of_two_steps_the_second_is_cut_into_fields():
+    second = ScriptedLM(["[[draft]]\nA long text\n[[n]]\n2"])
+    with adjoint.context(adapter=adjoint.TwoStepAdapter(second)):
+        *pieces, last = run(Predict("question -> draft, n: int"), "It is a long text, with 2.")
+    assert (told(pieces, "draft"), told(pieces, "n"), last.n) == ("A long text", "2", 2)
+    assert len(pieces) > 3
 
 
 def test_a_plain_iterator_streams_without_async():
@@ -146,33 +174,6 @@ def test_asyncify_and_syncify_give_the_other_colour():
     assert adjoint.syncify(ask) is ask
     with adjoint.context(lm=ScriptedLM(["x"]), ledger=None):
         assert asyncio.run(adjoint.asyncify(ask)(q="?")).a == "x"
-
-
-TEXTS = st.text(alphabet="ab[]\\:_ \n", max_size=30)
-
-
-@given(st.dictionaries(st.sampled_from(["a", "b"]), TEXTS, min_size=2, max_size=2), st.lists(st.integers(1, 5), min_size=1))
-def test_the_pieces_of_a_field_are_its_text_wherever_the_reply_is_cut(values, cuts):
-    fields = list(adjoint.Signature("q -> a, b").output_fields.values())
-    text = outputs_text(fields, values)
-    reader, said, start = FieldReader(["a", "b"]), {"a": "", "b": ""}, 0
-    for number in range(len(text)):
-        size = cuts[number % len(cuts)]
-        for name, piece in reader.add(text[start : start + size]):
-            said[name] += piece
-        start += size
-    for name, piece in reader.end():
-        said[name] += piece
-    assert said == {name: value.strip() for name, value in values.items()}
-
-
-@given(TEXTS)
-def test_one_field_needs_no_marker(value):
-    signature = adjoint.Signature("q -> a")
-    text = outputs_text(list(signature.output_fields.values()), {"a": value})
-    reader = FieldReader(["a"])
-    said = "".join(piece for letter in text for _, piece in reader.add(letter)) + "".join(piece for _, piece in reader.end())
-    assert said == ChatAdapter().parse(signature, Response(text))["a"].strip()
 
 
 def test_the_scripted_lm_streams_what_it_says():

@@ -6,17 +6,23 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from adjoint.adapters import values
+from adjoint.adapters.pieces import MarkedReader
 from adjoint.adapters.turns import TurnAdapter, input_pieces
 from adjoint.base.errors import ParseError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
 
+    from adjoint.adapters.pieces import Reader
     from adjoint.signature.fields import Field
 
-_MARKER = re.compile(r"^\[\[(\w+)\]\][ \t]*:?[ \t]*", re.MULTILINE)
-_ESCAPE = re.compile(r"^(\\*\[\[\w+\]\])", re.MULTILINE)
-_UNESCAPE = re.compile(r"^\\(\\*\[\[\w+\]\])", re.MULTILINE)
+_NAME = r"\[\[(?:\w+|[ \t]*##[ \t]*\w+[ \t]*##[ \t]*)\]\]"
+"""A marker, `[[name]]`; DSPy's `[[ ## name ## ]]`, which many models have learned, is read as well."""
+_MARKER = re.compile(rf"^{_NAME}[ \t]*:?[ \t]*", re.MULTILINE)
+_ESCAPE = re.compile(rf"^(\\*{_NAME})", re.MULTILINE)
+_UNESCAPE = re.compile(rf"^\\(\\*{_NAME})", re.MULTILINE)
+_END = "completed"
+"""The name of the marker that ends a reply in DSPy's form."""
 
 
 class ChatAdapter(TurnAdapter):
@@ -60,6 +66,10 @@ class ChatAdapter(TurnAdapter):
             else:
                 raise _lacking(outputs, blocks or members, text)
         return found
+
+    def reader(self, outputs: Sequence[Field]) -> Reader:
+        names = [field.name for field in outputs]
+        return MarkedReader(names, _MARKER, _UNESCAPE, lambda marker: marked(marker, names))
 
     def _only(self, field: Field, text: str, *, whole: bool) -> Any:
         """The one output, whose reply needs no marker."""
@@ -110,7 +120,17 @@ def _blocks(text: str, names: set[str]) -> tuple[dict[str, str], str]:
 
     Reasoning may quote an earlier one.
     """
-    marks = [match for match in _MARKER.finditer(text) if match.group(1) in names]
-    ends = [match.start() for match in marks[1:]] + [len(text)]
-    blocks = {match.group(1): _unescape(text[match.end() : end]).strip() for match, end in zip(marks, ends, strict=False)}
-    return blocks, marks[-1].group(1) if marks else ""
+    marks = [(marked(match.group(), names), match) for match in _MARKER.finditer(text)]
+    kept = [(name, match) for name, match in marks if name is not None]
+    ends = [match.start() for _, match in kept[1:]] + [len(text)]
+    blocks = {name: _unescape(text[match.end() : end]).strip() for (name, match), end in zip(kept, ends, strict=False)}
+    blocks.pop("", None)
+    return blocks, kept[-1][0] if kept else ""
+
+
+def marked(marker: str, names: Container[str]) -> str | None:
+    """The name that a marker gives, if it is one of `names`; empty for the one that ends a reply, None for all others."""
+    name = marker.strip("[]:# \t")
+    if name in names:
+        return name
+    return "" if name == _END and "#" in marker else None

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from adjoint.adapters import values
+from adjoint.adapters.pieces import JSONReader
 from adjoint.adapters.turns import TurnAdapter
 from adjoint.base.errors import ParseError
 from adjoint.base.json import plain
@@ -13,6 +14,7 @@ from adjoint.base.json import plain
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from adjoint.adapters.pieces import Reader
     from adjoint.signature.fields import Field
     from adjoint.signature.signature import Signature
 
@@ -44,6 +46,9 @@ class JSONAdapter(TurnAdapter):
             field.name: values.take(field, members[field.name], whole=whole) if field.name in members else field.default
             for field in outputs
         }
+
+    def reader(self, outputs: Sequence[Field]) -> Reader:
+        return JSONReader([field.name for field in outputs])
 
     def options(
         self, signature: type[Signature], inputs: Mapping[str, Any], *, supports: frozenset[str] = frozenset()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from adjoint.adapters.base import Step
+    from adjoint.adapters.pieces import Reader
     from adjoint.lm.types import Response
     from adjoint.signature.fields import Field
     from adjoint.signature.signature import Signature
@@ -100,6 +101,11 @@ class TurnAdapter(ABC):
     def read(self, outputs: Sequence[Field], text: str, *, whole: bool) -> dict[str, Any]:
         """The typed outputs of a reply, or `ParseError`. A text that was cut off is not `whole`."""
 
+    def reader(self, outputs: Sequence[Field]) -> Reader | None:
+        """What cuts a reply into these outputs while it is being written; None if that cannot be done."""
+        del outputs
+        return None  # noqa: RET501 - said for type checkers: subclasses give a reader
+
     def ask(self, inputs: Sequence[Field], given: Mapping[str, Any], *, partial: bool = False) -> Pieces:
         """The inputs as one user message."""
         return input_pieces(inputs, given, partial=partial)
@@ -153,6 +159,10 @@ class TurnAdapter(ABC):
             said = self._read(plan, response) if plan.outputs else {}
         found = {**outside, **said}
         return {name: found[name] for name in signature.output_fields}
+
+    def pieces(self, signature: type[Signature], *, supports: frozenset[str] = NOTHING) -> Reader | None:
+        """What cuts a reply into its fields while it is being written, if this adapter can."""
+        return self.reader(self.layout(signature, supports).outputs)
 
     def then(self, signature: type[Signature], response: Response) -> Step | None:
         del signature, response

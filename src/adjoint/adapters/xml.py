@@ -7,6 +7,7 @@ import typing
 from typing import TYPE_CHECKING, Any
 
 from adjoint.adapters import values, written
+from adjoint.adapters.pieces import TaggedReader
 from adjoint.adapters.records import fields_of, record_fields
 from adjoint.adapters.turns import TurnAdapter, present
 from adjoint.base.errors import ParseError
@@ -15,6 +16,7 @@ from adjoint.signature.types.known import knows_its_form
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from adjoint.adapters.pieces import Reader
     from adjoint.adapters.turns import Pieces
     from adjoint.signature.fields import Field
 
@@ -73,6 +75,9 @@ class XMLAdapter(TurnAdapter):
             message = f"the reply lacks {', '.join(missing)}; it has {has}."
             raise ParseError(message, raw=text)
         return {field.name: _value(field, found[field.name]) if field.name in found else field.default for field in outputs}
+
+    def reader(self, outputs: Sequence[Field]) -> Reader:
+        return TaggedReader([field.name for field in outputs], _unescaped, plain=_is_plain(outputs))
 
 
 def _is_plain(outputs: Sequence[Field]) -> bool:

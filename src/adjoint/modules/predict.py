@@ -210,7 +210,9 @@ class Predict(Module, Generic[Result]):
                 call = replace(
                     call, request=step.request, signature=step.signature, adapter=step.adapter, lm=step.lm, supports=step.supports
                 )
-                response = await self._ask(call.request, call)
+                reading = None if listener is None else listener(self, call.adapter, call.signature, call.supports)
+                with stream.hearing(reading):
+                    response = await self._ask(call.request, call)
             outputs = await self._outputs(call, response)
         except AdjointError as error:
             node.error = f"{type(error).__name__}: {error}"

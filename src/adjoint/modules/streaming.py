@@ -8,10 +8,8 @@ import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from adjoint.adapters.chat import ChatAdapter
 from adjoint.adapters.values import write
 from adjoint.base.portal import portal
-from adjoint.modules.pieces import FieldReader
 from adjoint.program import stream
 from adjoint.program.context import context, current
 from adjoint.program.module import Module
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 
     from adjoint.adapters.base import Adapter
+    from adjoint.adapters.pieces import Reader
     from adjoint.signature.signature import Signature
 
 
@@ -79,7 +78,7 @@ def streamify(
 
     It gives a `StreamResponse` for each piece of each output that the listeners want, by default of all outputs of all
     predictors, and the `Prediction` last. A field that was not written in pieces (a reply from the cache, an LM that
-    cannot stream, an adapter other than Chat) comes as one piece. If a reply must be repaired, the prediction is right
+    cannot stream, an adapter without `pieces`) comes as one piece. If a reply must be repaired, the prediction is right
     and the pieces show the first attempt.
     """
     del is_async_program  # a program has both colours
@@ -168,10 +167,8 @@ class _Pieces:
     def __call__(self, predictor: Any, adapter: Adapter, signature: type[Signature], supports: frozenset[str]) -> _Reading:
         name = self.names.get(id(predictor), type(predictor).__name__)
         wanted = [field for field in signature.output_fields if self._wanted(predictor, name, field)]
-        reader = None
-        if isinstance(adapter, ChatAdapter):
-            reader = FieldReader([field.name for field in adapter.layout(signature, supports).outputs])
-        return _Reading(name, wanted, reader, self.put)
+        cut = getattr(adapter, "pieces", None)  # an adapter need not have it
+        return _Reading(name, wanted, cut and cut(signature, supports=supports), self.put)
 
     def _wanted(self, predictor: Any, name: str, field: str) -> bool:
         return self.listeners is None or any(listener.hears(predictor, name, field) for listener in self.listeners)
@@ -180,7 +177,7 @@ class _Pieces:
 class _Reading:
     """One reply: its pieces by field. Each waits for the next, so that the last one can say that it is."""
 
-    def __init__(self, name: str, wanted: Sequence[str], reader: FieldReader | None, put: Callable[[Any], None]) -> None:
+    def __init__(self, name: str, wanted: Sequence[str], reader: Reader | None, put: Callable[[Any], None]) -> None:
         self.name, self.wanted, self.reader, self.put = name, wanted, reader, put
         self.said: set[str] = set()
         self.waiting: tuple[str, str] | None = None
