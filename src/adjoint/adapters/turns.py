@@ -104,7 +104,7 @@ class TurnAdapter(ABC):
     def reader(self, outputs: Sequence[Field]) -> Reader | None:
         """What cuts a reply into these outputs while it is being written; None if that cannot be done."""
         del outputs
-        return None  # noqa: RET501 - said for type checkers: subclasses give a reader
+        return None
 
     def ask(self, inputs: Sequence[Field], given: Mapping[str, Any], *, partial: bool = False) -> Pieces:
         """The inputs as one user message."""
