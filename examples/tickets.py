@@ -32,4 +32,4 @@ if __name__ == "__main__":
     before = adjoint.evaluate(program, test, says_the_item, name="before")
     after = adjoint.evaluate(result.program, test, says_the_item, name="after")
     for line in (result.report, before, after, adjoint.compare(before, after).words):
-        print(line)  # noqa: T201 - a script
+        print(line)

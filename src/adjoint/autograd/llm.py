@@ -12,7 +12,7 @@ from adjoint.base.errors import ParseError, UsageError
 from adjoint.base.parts import Part
 from adjoint.base.portal import portal
 from adjoint.lm.types import Message
-from adjoint.program.context import active_lm, context, send
+from adjoint.program.context import active_lm, context, current, send
 from adjoint.program.lm import request_of
 from adjoint.program.tape import Node, ParameterRead
 
@@ -198,7 +198,9 @@ async def call_llm(
     messages.append(Message("user", _content(shown) if prompt is None else prompt))
     reads = () if system is None else (ParameterRead("instruction", system.parameter, system.value),)
     kept = {name: inputs[name] if not isinstance(inputs[name], Variable) else content for name, content in contents.items()}
-    node = Node(0, op, None, kept, edges, reads, messages=tuple(messages))
+    here = current().tape  # inside a program an explicit call stands on its tape like any other
+    node = Node(0, op, None, kept, edges, reads) if here is None else here.open(op, kept, reads=reads, declared=edges)
+    node.messages = tuple(messages)
     with context(role=role):
         response = await send(request_of(tuple(messages), dict(getattr(lm, "options", {}))), lm)
     node.reply, node.usage, node.outputs = response.text, response.usage, {"value": response.text}

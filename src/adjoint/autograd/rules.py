@@ -48,7 +48,7 @@ async def pass_through(_: Node, incoming: Sequence[Gradient], targets: Sequence[
 async def judged(node: Node, incoming: Sequence[Gradient], targets: Sequence[Target], _: BaseLM | None) -> dict[str, Gradient]:
     """What a judge said goes to what it judged, together with what else it was shown: a question, a truth. No LM call."""
     merged = merge(incoming)
-    texts = {name: values.write(value) for name, value in node.inputs.items()}
+    texts = {f"input {slot}": values.write(value) for slot, value in node.inputs.items()}
     asked = [instruction_of(node)] if instruction_of(node) else []
     beside = {target.name: [*asked, *(text for name, text in texts.items() if name != target.name)] for target in targets}
     return {name: replace(merged, target=name, context="\n".join(shown)) for name, shown in beside.items()}

@@ -65,20 +65,20 @@ async def run_row(program: Module, example: Example, metric: Metric, *, compilin
     """Run the program on one row under a tape of its own, and measure. Only `FATAL` errors are raised."""
     started = time.monotonic()
     inputs = example.inputs().toDict()
-    tape, judging = Tape(program, inputs), Tape()
+    tape, used = Tape(program, inputs), list[Usage]()
     score, error, prediction = None, None, None
     try:
-        with context(tape=tape):
+        with context(tape=tape, meter=used):
             made = await foreign(program.acall(**inputs), ProgramError, "the program")
         prediction = _prediction(made, tape)
-        with context(tape=judging, role="judge"):  # calls of the metric are no calls of the program
+        with context(tape=Tape(), meter=used, role="judge"):  # calls of the metric are no calls of the program
             score = await measure(metric, example, prediction, tape, compiling=compiling)
     except FATAL:
         raise
     except AdjointError as caught:
         error = f"{type(caught).__name__}: {caught}"
     outputs = None if prediction is None else plain(prediction.toDict())
-    return Cell(id_of(example), score, error, tape.usage() + judging.usage(), time.monotonic() - started, outputs, tape, prediction)
+    return Cell(id_of(example), score, error, sum(used, Usage()), time.monotonic() - started, outputs, tape, prediction)
 
 
 async def run_cells(

@@ -3,6 +3,7 @@
 The gate builds `Cache(Retry(Limit(Spend(Timeout(client)))))`, and this is the one place that says why:
 
 - Cache is outermost: a hit costs nothing and waits for nothing. Single flight stands here, for all processes on a ledger.
+- Batch, for embeddings only, stands right below: each text is kept by itself, and those that are not go in one call.
 - Retry stands above Limit and Spend: each attempt is paid for by itself, and a request that waits for its next attempt
   holds neither a slot nor money.
 - Limit stands above Spend: what waits for a slot has reserved nothing, so a process that is killed leaves no more charged
@@ -30,6 +31,7 @@ from adjoint.base.json import digest
 from adjoint.base.portal import portal
 from adjoint.ledger.store import Ledger
 from adjoint.lm.base import identity_of
+from adjoint.lm.batch import Batch
 from adjoint.lm.budget import Spend, bounded
 from adjoint.lm.cache import Cache, Replies
 from adjoint.lm.endpoint import Endpoint
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
     from adjoint.adapters.base import Adapter
     from adjoint.lm.base import BaseLM
     from adjoint.lm.budget import Account
-    from adjoint.lm.types import CacheMode, Request, Response
+    from adjoint.lm.types import CacheMode, Request, Response, Usage
     from adjoint.program.tape import Tape
 
 _GATES = 64
@@ -63,7 +65,8 @@ class Context:
     `lm` answers; `adapter` renders and parses; `ledger` keeps replies (None keeps none, so nothing is cached); `account` is the budget being
     spent; `cache` the mode of the cache; `role` says what the calls are for (task, critic, proposer, judge); `sample`
     numbers repeated draws; `retry` how to ask again; `tape` is the recording under way. `callbacks` hear of every call
-    (`BaseCallback`); `rm` is what `Retrieve` asks; `max_backtracks` how often an assertion sends one call back.
+    (`BaseCallback`); `rm` is what `Retrieve` asks; `max_backtracks` how often an assertion sends one call back. `meter`
+    is a list to which every reply adds what it used, whoever asked for it and on whichever tape.
     """
 
     lm: BaseLM | None = None
@@ -80,6 +83,7 @@ class Context:
     callbacks: Sequence[Any] = ()
     rm: Any = None
     max_backtracks: int = 2
+    meter: list[Usage] | None = None
 
 
 _IN_ANY_CASE = frozenset({"track_usage"})
@@ -187,6 +191,11 @@ def named_lm(name: str) -> BaseLM:
     return LM(name)
 
 
+def policies(lm: BaseLM) -> BaseLM:
+    """The LM with all policies of the current context around it. Calls are made on the portal's loop; no history is kept."""
+    return _gate(lm, current())
+
+
 async def send(request: Request, lm: BaseLM | None = None) -> Response:
     """Ask the LM, through all policies of the current context. May be awaited on any event loop."""
     asked, here = lm or active_lm(), current()
@@ -195,6 +204,8 @@ async def send(request: Request, lm: BaseLM | None = None) -> Response:
     with span(here.callbacks, "lm", asked, {"request": request}) as call:
         response = await portal.here(_gate(asked, here)(request))
         call.outputs = response
+    if here.meter is not None:
+        here.meter.append(response.usage)
     observe.answered(asked, request, response)
     return response
 
@@ -225,7 +236,11 @@ def _built(lm: BaseLM, here: Context, ledger: Ledger | None, shared: _Shared) ->
         store = LedgerReplies(ledger) if ledger else None
         replies = shared.replies[ledger] = Replies(store, leases=store)
     mode: CacheMode = "off" if ledger is None else here.cache
-    return Cache(Retry(limited, here.retry), replies, mode=mode, account=here.account, role=here.role)
+    asked: BaseLM = Retry(limited, here.retry)
+    size = getattr(lm, "batch_size", None)
+    if size is not None:
+        asked = Batch(asked, size)
+    return Cache(asked, replies, mode=mode, account=here.account, role=here.role)
 
 
 def _mine() -> _Shared:
