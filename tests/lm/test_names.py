@@ -39,7 +39,7 @@ def test_arguments_win_over_the_environment_which_wins_over_the_default(monkeypa
     given = connect("openai/m", base_url="http://localhost:2/v1", api_key="explicit", timeout=3.0)
     assert isinstance(given, OpenAIChat)
     assert given.identity == "openai/m@http://localhost:2/v1"
-    assert (given._endpoint.key, given._endpoint.timeout) == ("explicit", 3.0)
+    assert (given._endpoint.key, given._endpoint.timeouts.total) == ("explicit", 3.0)
 
 
 @pytest.mark.parametrize("key", [None, "", "  \n"])

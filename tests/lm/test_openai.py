@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -24,7 +25,9 @@ from adjoint.base.errors import (
 )
 from adjoint.base.portal import portal
 from adjoint.lm import guard, http, waits
+from adjoint.lm.http import Timeouts
 from adjoint.lm.openai import OpenAIChat
+from adjoint.lm.pool import proxy
 from adjoint.lm.retry import Retry, RetryPolicy
 from adjoint.lm.types import Message, Request, TokenLogprob, Usage
 from adjoint.testing import FakeProvider, Raw
@@ -215,6 +218,33 @@ def test_a_server_that_hangs_is_a_transport_error_after_the_timeout(provider: Fa
     assert time.monotonic() - started < 1.0
 
 
+def test_a_server_that_takes_the_call_and_says_nothing_is_told_apart_from_one_that_is_slow(provider: FakeProvider) -> None:
+    patient = Timeouts(total=20.0, first_byte=0.2)
+    provider.faults = ["hang", "slow_body"]
+    with pytest.raises(TransportError, match=r"took the call and sent nothing for 0\.2 s") as caught:
+        portal.run(client(provider, timeout=patient)(ASK))
+    assert caught.value.maybe_billed
+    assert portal.run(client(provider, timeout=patient)(ASK)).text == "two words"  # two seconds, but its first byte came at once
+
+
+def test_a_connection_that_is_not_taken_costs_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
+        address = server.getsockname()
+        # The queue of connections is full, so that a further one gets no answer.
+        crowd = [socket.socket() for _ in range(4)]
+        for one in crowd:
+            one.setblocking(False)
+            one.connect_ex(address)
+        lm = OpenAIChat(
+            "m", provider="fake", base_url=f"http://127.0.0.1:{address[1]}/v1", api_key=None, timeout=Timeouts(connect=0.2)
+        )
+        with pytest.raises(TransportError, match=r"did not take a connection within 0\.2 s") as caught:
+            portal.run(lm(ASK))
+        assert not caught.value.maybe_billed
+        for one in crowd:
+            one.close()
+
+
 def test_an_unreachable_server_gives_one_line_that_names_it() -> None:
     lm = OpenAIChat("m", base_url="http://127.0.0.1:1/v1", api_key=None)
     with pytest.raises(TransportError, match=r"cannot reach http://127\.0\.0\.1:1/v1/chat/completions.*Is the server") as caught:
@@ -401,15 +431,17 @@ def test_the_proxy_of_the_environment_is_used_but_never_for_this_machine(monkeyp
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy:1")
     monkeypatch.setenv("HTTP_PROXY", "http://proxy:1")
     monkeypatch.setenv("NO_PROXY", "inside.example")
-    assert http._proxy("https://outside.example/v1") == "http://proxy:1"
-    assert http._proxy("https://inside.example/v1") is None
-    assert http._proxy("http://localhost:8000/v1") is None
+    assert proxy("https://outside.example/v1") == "http://proxy:1"
+    assert proxy("https://inside.example/v1") is None
+    assert proxy("http://localhost:8000/v1") is None
 
 
 EXIT = """
 import asyncio, os, sys
 from adjoint.base.portal import portal
+from adjoint.lm.http import Timeouts
 from adjoint.lm.openai import OpenAIChat
+from adjoint.lm.pool import proxy
 from adjoint.lm.types import Message, Request
 assert "aiohttp" not in sys.modules
 lm = OpenAIChat("m", base_url=sys.argv[1], api_key=None)

@@ -18,6 +18,7 @@ from adjoint.base.foreign import foreign
 from adjoint.base.portal import portal
 from adjoint.base.secrets import register
 from adjoint.lm import guard, refusals
+from adjoint.lm.http import Timeouts
 from adjoint.lm.openai import OpenAIChat
 from adjoint.lm.wire import Malformed
 
@@ -51,9 +52,11 @@ class LiteLLM:
     environment as LiteLLM reads it, unless they are given.
     """
 
-    def __init__(self, model: str, *, base_url: str | None = None, api_key: str | None = None, timeout: float = 120.0) -> None:
+    def __init__(
+        self, model: str, *, base_url: str | None = None, api_key: str | None = None, timeout: float | Timeouts | None = None
+    ) -> None:
         self._litellm = need("litellm", extra="litellm", why="models named litellm/...")
-        self.model, self.timeout = model, timeout
+        self.model, self.timeout = model, Timeouts.of(timeout).total
         self.name = f"litellm/{model}"
         self.identity = f"{self.name}@{base_url}" if base_url else self.name
         self._key = api_key

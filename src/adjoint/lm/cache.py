@@ -53,16 +53,19 @@ class Leases(Protocol):
 
 
 class Replies:
-    """The shared state behind all caches of a process: a bounded memory tier, the store, and the flights.
+    """The shared state behind all caches of a process: a memory tier, the store, and the flights.
 
+    The memory tier holds the newest `remember` replies, and of these no more than `room` characters.
     Used from the portal's loop only, so it needs no lock.
     """
 
-    def __init__(self, store: ReplyStore | None = None, *, leases: Leases | None = None, remember: int = 20_000) -> None:
+    def __init__(
+        self, store: ReplyStore | None = None, *, leases: Leases | None = None, remember: int = 20_000, room: int = 32 * 2**20
+    ) -> None:
         self.store, self.leases = store, leases
         self.flights: dict[str, asyncio.Future[Response]] = {}
         self._memory: OrderedDict[str, Reply] = OrderedDict()
-        self._remember = remember
+        self._remember, self._room, self._size = remember, room, 0
 
     def find(self, key: str) -> Reply | None:
         reply = self._memory.get(key)
@@ -79,12 +82,17 @@ class Replies:
 
     def _keep(self, reply: Reply) -> Reply:
         # The request is at hand whenever the reply is asked for.
-        self._memory[reply.key] = Reply(
-            reply.key, reply.lm, reply.payer, reply.role, None, reply.response, reply.anew, _free(reply.response)
-        )
-        while len(self._memory) > self._remember:
-            self._memory.popitem(last=False)
-        return self._memory[reply.key]
+        kept = Reply(reply.key, reply.lm, reply.payer, reply.role, None, reply.response, reply.anew, _free(reply.response))
+        self._forget(self._memory.pop(reply.key, None))
+        self._memory[reply.key] = kept
+        self._size += _length(kept)
+        while len(self._memory) > self._remember or self._size > self._room:
+            self._forget(self._memory.popitem(last=False)[1])
+        return kept
+
+    def _forget(self, reply: Reply | None) -> None:
+        if reply is not None:
+            self._size -= _length(reply)
 
 
 class Cache(Wrapper):
@@ -175,6 +183,12 @@ class Cache(Wrapper):
 def _fail(flight: asyncio.Future[Response], error: AdjointError) -> None:
     flight.set_exception(error)
     flight.exception()  # marks it as seen: there may be nobody waiting
+
+
+def _length(reply: Reply) -> int:
+    """Characters of a reply."""
+    said = reply.response
+    return len(said.text) + len(said.reasoning or "") + sum(map(len, said.others))
 
 
 def _free(response: Response) -> Response:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from adjoint.base.errors import ServerError, UsageError
 from adjoint.base.portal import portal
 from adjoint.lm import guard, wire
-from adjoint.lm.http import Endpoint, address, usable_key
+from adjoint.lm.http import Endpoint, Timeouts, address, usable_key
 from adjoint.lm.types import Estimate, Usage
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Assembly(Protocol):
 class Client(ABC):
     """One model at one address. Subclasses say how requests are written and replies read; this class does the rest.
 
-    `price` is US dollars per million input and output tokens, if it is known. `timeout` is in seconds, for the whole
+    `price` is US dollars per million input and output tokens, if it is known. `timeout` is `Timeouts`, or seconds for the whole
     exchange. Calls may come from any event loop; the traffic runs on the portal's.
     """
 
@@ -63,12 +63,9 @@ class Client(ABC):
         provider: str,
         base_url: str,
         api_key: str | None,
-        timeout: float = 120.0,
+        timeout: float | Timeouts | None = None,
         price: tuple[float, float] | None = None,
     ) -> None:
-        if not timeout > 0:
-            message = f"a timeout of {timeout} s cannot be; give seconds above 0."
-            raise UsageError(message)
         variable = key_variable(provider)
         key = usable_key(api_key, variable)
         path = self.path.replace("{model}", quote(model, safe="/:@"))
@@ -79,7 +76,9 @@ class Client(ABC):
         self.price = price
         # Where no key is asked for, nobody sends a bill.
         self._free = key is None or guard.is_loopback(url)
-        self._endpoint = Endpoint(url=url, headers=self._headers(key), key=key, key_variable=variable, timeout=timeout)
+        self._endpoint = Endpoint(
+            url=url, headers=self._headers(key), key=key, key_variable=variable, timeouts=Timeouts.of(timeout)
+        )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.identity!r})"
@@ -135,7 +134,7 @@ class Client(ABC):
             raise UsageError(message)
         if request.n > 1 and not self.many:
             one = request.with_options(n=1)
-            return _joined(await _all([self._ask(one) for _ in range(request.n)]))
+            return _joined(await together([self._ask(one) for _ in range(request.n)]))
         data = await self._endpoint.post(self._checked(request))
         return self._read(request, data)
 
@@ -219,7 +218,7 @@ async def _next(pieces: AsyncGenerator[Delta | Response, None]) -> Delta | Respo
     return await anext(pieces, None)
 
 
-async def _all(calls: list[Coroutine[Any, Any, Response]]) -> list[Response]:
+async def together(calls: list[Coroutine[Any, Any, Response]]) -> list[Response]:
     """All replies; if one fails, the others are not left running."""
     tasks = [asyncio.ensure_future(call) for call in calls]
     try:

@@ -1,20 +1,20 @@
-"""Embeddings in batches: texts in, one row of numbers each out, from a server or from a function."""
+"""Models that embed, as LMs: each message of a request is a text, and each text of the reply is a vector, packed."""
 
 from __future__ import annotations
 
-import asyncio
+import base64
 import inspect
-import os
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from adjoint.base.errors import AuthError, LMError, ServerError, UnknownNameError, UsageError
+from adjoint.base.errors import LMError, ServerError, UnknownNameError
 from adjoint.base.foreign import foreign
 from adjoint.base.portal import portal
 from adjoint.lm import guard, wire
 from adjoint.lm.client import key_variable
-from adjoint.lm.http import Endpoint, address, usable_key
-from adjoint.lm.names import PROVIDERS, TIMEOUT
+from adjoint.lm.http import Endpoint, Timeouts, address, usable_key
+from adjoint.lm.names import PROVIDERS, named, placed
+from adjoint.lm.types import Estimate, Response, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,133 +22,73 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from adjoint.lm.prices import Price
+    from adjoint.lm.types import Request
+
     Vectors: TypeAlias = NDArray[np.float32]
 
 PATH = "/embeddings"
 Function: TypeAlias = Callable[[list[str]], Any | Awaitable[Any]]
 
 
-class Embedder:
-    """`Embedder("openai/text-embedding-3-small")`, or `Embedder(function)` with a function from texts to vectors.
-
-    Called with texts it gives a float32 array of shape (n, d), one row a text in their order; with one text its vector,
-    of shape (d,). `batch_size` texts go in one call (>= 1), at most `concurrency` calls at once. `options` go to the
-    provider, such as `dimensions=256`. A function may be synchronous, and then runs in a thread, or asynchronous.
-
-    >>> Embedder(lambda texts: [[len(text), 1.0] for text in texts])(["a", "bcd"])
-    array([[1., 1.],
-           [3., 1.]], dtype=float32)
-    """
+class ServedEmbeddings:
+    """The OpenAI-compatible endpoint for embeddings. `batch_size` texts may go in one call, `concurrency` calls at once."""
 
     def __init__(
         self,
-        model: str | Function,
-        batch_size: int = 200,
+        model: str,
         *,
         base_url: str | None = None,
         api_key: str | None = None,
-        timeout: float = TIMEOUT,
-        concurrency: int = 8,
-        **options: Any,
+        timeout: float | Timeouts | None = None,
+        price: Price | None = None,
+        batch_size: int,
+        concurrency: int,
     ) -> None:
-        if batch_size < 1 or concurrency < 1:
-            message = f"batch_size={batch_size} and concurrency={concurrency} must be 1 or more."
-            raise UsageError(message)
-        self.batch_size, self.concurrency, self.options = batch_size, concurrency, options
-        if isinstance(model, str):
-            self.name = model
-            self._embed: Callable[[list[str]], Awaitable[Any]] = _Server(model, base_url, api_key, timeout, options)
-        else:
-            self.name = getattr(model, "__name__", type(model).__name__)
-            self._embed = _Local(model, self.name)
-
-    def __repr__(self) -> str:
-        return f"Embedder({self.name!r}, batch_size={self.batch_size})"
-
-    def __call__(self, inputs: str | Sequence[str]) -> Vectors:
-        return portal.run(self.acall(inputs))
-
-    async def acall(self, inputs: str | Sequence[str]) -> Vectors:
-        """The same, to await."""
-        if isinstance(inputs, str):
-            single: Vectors = (await self.acall([inputs]))[0]
-            return single
-        import numpy as np
-
-        texts = list(inputs)
-        if not all(isinstance(text, str) for text in texts):
-            message = "an embedder takes texts; give a str or a list of str."
-            raise UsageError(message)
-        if not texts:
-            return np.zeros((0, 0), np.float32)
-        slots = asyncio.Semaphore(self.concurrency)
-        batches = [texts[start : start + self.batch_size] for start in range(0, len(texts), self.batch_size)]
-        tasks = [asyncio.ensure_future(self._batch(batch, slots)) for batch in batches]
-        try:
-            found = await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:  # after one failure the others are not paid for
-                task.cancel()
-        sizes = {rows.shape[1] for rows in found}
-        if len(sizes) > 1:
-            message = f"{self.name} gave vectors of different lengths: {sorted(sizes)}."
-            raise ServerError(message)
-        return np.concatenate(found)
-
-    async def _batch(self, texts: list[str], slots: asyncio.Semaphore) -> Vectors:
-        async with slots:
-            rows = await self._embed(texts)
-        return _array(rows, len(texts), self.name)
-
-
-class _Server:
-    """The OpenAI-compatible endpoint for embeddings."""
-
-    def __init__(self, model: str, base_url: str | None, api_key: str | None, timeout: float, options: dict[str, Any]) -> None:
-        name, _, self.model = model.partition("/")
-        provider = PROVIDERS.get(name)
-        if provider is None or provider.speaks != "openai":
-            known = [known for known, found in PROVIDERS.items() if found.speaks == "openai"]
-            kind = "provider of embeddings"
-            raise UnknownNameError.of(kind, name, known)
-        if not self.model:
-            message = f"{model!r} names no model; write provider/model, for example openai/text-embedding-3-small."
-            raise UsageError(message)
-        variable = key_variable(name)
-        key = usable_key(api_key or os.environ.get(variable), variable)
-        url = address(base_url or os.environ.get(f"{name.upper()}_BASE_URL") or provider.base_url, PATH)
-        if provider.needs_key and key is None and not guard.is_loopback(url):
-            message = f"no {variable} for {model}: set it, or give a function instead of a name."
-            raise AuthError(message)
+        provider, self.model = named(model, example="text-embedding-3-small")
+        if provider not in PROVIDERS or PROVIDERS[provider].speaks != "openai":
+            kind, known = "provider of embeddings", [name for name, found in PROVIDERS.items() if found.speaks == "openai"]
+            raise UnknownNameError.of(kind, provider, known)
+        base, key = placed(model, provider, base_url, api_key)
+        variable = key_variable(provider)
+        key = usable_key(key, variable)
+        self.name, self.identity = model, f"{model}@{base}{PATH}"
+        self.price, self._free = price, key is None or guard.is_loopback(base)
+        self.batch_size, self.concurrency = batch_size, concurrency
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._endpoint = Endpoint(url=url, headers=headers, key=key, key_variable=variable, timeout=timeout)
-        self._options = options
+        url, within = address(base, PATH), Timeouts.of(timeout)
+        self._endpoint = Endpoint(url=url, headers=headers, key=key, key_variable=variable, timeouts=within)
 
-    async def __call__(self, texts: list[str]) -> list[Any]:
-        data = await portal.here(self._endpoint.post({"model": self.model, "input": texts, **self._options}))
+    async def __call__(self, request: Request, /) -> Response:
+        return await portal.here(self._ask(request))
+
+    async def _ask(self, request: Request) -> Response:
+        texts = [message.text for message in request.messages]
+        data = await self._endpoint.post({"model": self.model, "input": texts, **request.extra})
         try:
-            items = wire.objects(data.get("data"), "embeddings")
+            rows = _rows(wire.objects(data.get("data"), "embeddings"), len(texts))
+            tokens = wire.count(wire.mapping(data.get("usage"), "usage").get("prompt_tokens"))
         except wire.Malformed as error:
             message = f"{self._endpoint.url} sent {error}; that is no list of embeddings."
             raise ServerError(message) from error
-        # Each says which text it belongs to; a server that leaves that out keeps the order.
-        rows = {wire.count(item.get("index", number)): item.get("embedding") for number, item in enumerate(items)}
-        if rows.keys() != set(range(len(texts))) or len(items) != len(texts):
-            message = (
-                f"{self._endpoint.url} sent {len(items)} embeddings that do not belong to the {len(texts)} texts one to one."
-            )
-            raise ServerError(message)
-        return [rows[number] for number in range(len(texts))]
+        guess = sum(map(wire.estimate, texts))
+        cost = 0.0 if self._free else None
+        usage = Estimate(1, guess, 0, cost) if tokens is None else Usage(1, tokens, 0, cost)
+        return _response(rows, len(texts), usage, self._endpoint.url, ServerError)
 
 
-class _Local:
-    """A function of the user's."""
+class LocalEmbeddings:
+    """A function from texts to vectors. Nobody knows when it changes, so its vectors are never kept."""
 
-    def __init__(self, function: Function, name: str) -> None:
-        self.function, self.name = function, name
+    def __init__(self, function: Function, *, price: Price | None = None, batch_size: int, concurrency: int) -> None:
+        self.function = function
+        self.name = str(getattr(function, "__name__", type(function).__name__))
+        self.price, self.batch_size, self.concurrency = price, batch_size, concurrency
 
-    async def __call__(self, texts: list[str]) -> Any:
-        return await foreign(self._call(texts), LMError, f"the function {self.name}")
+    async def __call__(self, request: Request, /) -> Response:
+        texts, who = [message.text for message in request.messages], f"the function {self.name}"
+        rows = await foreign(self._call(texts), LMError, who)
+        return _response(rows, len(texts), Usage(1, sum(map(wire.estimate, texts)), 0), who, LMError)
 
     async def _call(self, texts: list[str]) -> Any:
         if inspect.iscoroutinefunction(self.function):
@@ -157,7 +97,21 @@ class _Local:
         return await made if inspect.isawaitable(made) else made
 
 
-def _array(rows: Any, count: int, name: str) -> Vectors:
+def _rows(items: list[dict[str, Any]], count: int) -> list[Any]:
+    """The vectors in the order of their texts. Each says to which it belongs; a server that leaves that out keeps the order."""
+    rows = {wire.count(item.get("index", number)): item.get("embedding") for number, item in enumerate(items)}
+    if rows.keys() != set(range(count)) or len(items) != count:
+        message = f"{len(items)} embeddings that do not belong to the {count} texts one to one"
+        raise wire.Malformed(message)
+    return [rows[number] for number in range(count)]
+
+
+def _response(rows: Any, count: int, usage: Usage, who: str, error: type[LMError]) -> Response:
+    first, *others = (packed(row) for row in _array(rows, count, who, error))
+    return Response(first, usage=usage, others=tuple(others))
+
+
+def _array(rows: Any, count: int, who: str, kind: type[LMError]) -> Vectors:
     """The rows as one array; anything that is not `count` rows of as many finite numbers is an error."""
     import numpy as np
 
@@ -165,9 +119,25 @@ def _array(rows: Any, count: int, name: str) -> Vectors:
         with np.errstate(over="ignore"):  # too large a number becomes infinite, and is refused as such below
             array = np.asarray(rows, dtype=np.float32)
     except (TypeError, ValueError) as error:
-        message = f"{name} gave vectors that are no rows of numbers of one length."
-        raise ServerError(message) from error
+        message = f"{who} gave vectors that are no rows of numbers of one length."
+        raise kind(message) from error
     if array.ndim != 2 or array.shape[0] != count or array.shape[1] == 0 or not np.isfinite(array).all():
-        message = f"{name} gave an array of shape {array.shape} for {count} texts; ({count}, d) with finite numbers is needed."
-        raise ServerError(message)
+        message = f"{who} gave an array of shape {array.shape} for {count} texts; ({count}, d) with finite numbers is needed."
+        raise kind(message)
     return array
+
+
+def packed(row: NDArray[np.float32]) -> str:
+    """A vector as text: base64 of its little-endian 32-bit numbers."""
+    return base64.b64encode(row.astype("<f4").tobytes()).decode("ascii")
+
+
+def unpacked(texts: Sequence[str], who: str) -> Vectors:
+    """The vectors of such texts as the rows of one array."""
+    import numpy as np
+
+    rows = [np.frombuffer(base64.b64decode(text), "<f4") for text in texts]
+    if len(sizes := {len(row) for row in rows}) > 1:
+        message = f"{who} gave vectors of different lengths: {sorted(sizes)}."
+        raise LMError(message)
+    return np.stack(rows).astype(np.float32)

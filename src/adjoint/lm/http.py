@@ -1,95 +1,70 @@
-"""HTTP for clients of remote models: one shared session on the portal's loop; every failure of a post or a stream is typed."""
+"""HTTP for clients of remote models: one address that takes JSON; every failure of a post or a stream is typed."""
 
 from __future__ import annotations
 
 import asyncio
-import atexit
-import contextlib
 import json
-import os
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from adjoint.base.errors import AuthError, ServerError, TransportError, UsageError
 from adjoint.base.secrets import register
 from adjoint.lm import guard, refusals
+from adjoint.lm.pool import pool, proxy
 from adjoint.lm.sse import Events
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
-    from aiohttp import BaseConnector, ClientResponse, ClientSession
+    from aiohttp import ClientResponse
 
     from adjoint.base.errors import LMError
 
 MAX_BODY = 32 * 2**20
 """Bytes of one reply, decompressed. More is an error: no answer is that long, and 64 of them must fit in memory."""
 
-_CONNECT = 10.0
-"""Seconds for one attempt to open a connection."""
 
+@dataclass(frozen=True, kw_only=True)
+class Timeouts:
+    """Seconds, each above 0: for the whole exchange, to open a connection, and until the first byte of an answer.
 
-class Pool:
-    """The one aiohttp session of the process, opened on first use and closed when the interpreter ends."""
+    Most servers send the first byte of a reply that is not streamed when the reply is ready, so by default it may take as
+    long as the whole.
+    """
 
-    def __init__(self) -> None:
-        self._session: ClientSession | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._pid: int | None = None
-        self._inherited: list[BaseConnector] = []
+    total: float = 120.0
+    connect: float = 10.0
+    first_byte: float | None = None
 
-    def session(self) -> ClientSession:
-        """The session of the running loop, which must be the portal's."""
-        loop = asyncio.get_running_loop()
-        if self._session is None or self._loop is not loop:
-            self._set_aside()
-            self._session, self._loop, self._pid = _open(), loop, os.getpid()
-            atexit.register(self.close)
-        return self._session
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if value is not None and not value > 0:
+                message = f"a timeout of {value} s ({item.name}) cannot be; give seconds above 0."
+                raise UsageError(message)
 
-    def _set_aside(self) -> None:
-        """After a fork: the connections belong to the parent, and closing them in order would cut them there."""
-        if self._session is not None and self._session.connector is not None:
-            self._session.connector._closed = True
-            self._inherited.append(self._session.connector)
-            self._session.detach()
-
-    def close(self) -> None:
-        session, loop = self._session, self._loop
-        if session is None or loop is None or self._pid != os.getpid():
-            return
-        self._session = None
-        with contextlib.suppress(TimeoutError):  # a loop that hangs must not keep the interpreter from ending
-            asyncio.run_coroutine_threadsafe(session.close(), loop).result(timeout=2.0)
-
-
-def _open() -> ClientSession:
-    import aiohttp
-
-    # No limit on connections: how many requests are in flight is decided by `Limit`, and a second limit would only hide it.
-    # No cookies: a provider must not be able to tie calls together.
-    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar())
-
-
-pool = Pool()
-"""The one pool of the process."""
+    @classmethod
+    def of(cls, given: float | Timeouts | None) -> Timeouts:
+        """A bare number is the time for the whole exchange; None leaves all at their defaults."""
+        if isinstance(given, Timeouts):
+            return given
+        return cls() if given is None else cls(total=given)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
     """An address that takes JSON by POST. `key_variable` is named to the user; `key` never leaves in a message.
 
-    `headers` hold the key in the provider's own form. `timeout` is in seconds, for the whole exchange.
+    `headers` hold the key in the provider's own form.
     """
 
     url: str
     headers: Mapping[str, str] = field(repr=False)
     key: str | None = field(repr=False)
     key_variable: str
-    timeout: float
+    timeouts: Timeouts
 
     async def post(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Send and return the JSON object that comes back, or raise an `LMError`."""
@@ -132,27 +107,37 @@ class Endpoint:
         import aiohttp
 
         guard.check(self.url)
-        limits = aiohttp.ClientTimeout(total=self.timeout, sock_connect=min(_CONNECT, self.timeout))
         headers = {"Content-Type": "application/json", "Accept": accept, **self.headers}
+        data, within = _encode(payload), self.timeouts
+        limits = aiohttp.ClientTimeout(total=within.total, sock_connect=min(within.connect, within.total))
         try:
             # Redirects are refused: following one would carry the key to wherever a server points.
             call = pool.session().post(
-                self.url, data=_encode(payload), headers=headers, timeout=limits, allow_redirects=False, proxy=_proxy(self.url)
+                self.url, data=data, headers=headers, timeout=limits, allow_redirects=False, proxy=proxy(self.url)
             )
-            async with call as reply:
+            async with asyncio.timeout(within.first_byte) as silence:
+                reply = await call
+            async with reply:
                 yield reply
         except aiohttp.ClientConnectorError as error:
             why = self._clean(str(error.os_error))
             message = f"cannot reach {self.url}: {why}. Is the server running and the base URL right?"
             raise TransportError(message, maybe_billed=False) from error
+        except aiohttp.ConnectionTimeoutError as error:
+            message = f"{self.url} did not take a connection within {within.connect:g} s. Is the base URL right?"
+            raise TransportError(message, maybe_billed=False) from error
         except TimeoutError as error:
-            message = f"{self.url} did not answer within {self.timeout:g} s. Raise the timeout, or see whether the server hangs."
-            raise TransportError(message) from error
+            raise TransportError(self._late(silent=silence.expired())) from error
         except aiohttp.ClientResponseError as error:
             raise ServerError(f"{self.url} does not speak HTTP as it should: {self._clean(error.message)}.") from error
         except (aiohttp.ClientError, OSError) as error:
             message = f"the connection to {self.url} broke ({type(error).__name__}); the call can be made again."
             raise TransportError(message) from error
+
+    def _late(self, *, silent: bool) -> str:
+        if silent:
+            return f"{self.url} took the call and sent nothing for {self.timeouts.first_byte:g} s; the call can be made again."
+        return f"{self.url} did not answer within {self.timeouts.total:g} s. Raise the timeout, or see whether the server hangs."
 
     async def _pieces(self, reply: ClientResponse) -> AsyncGenerator[bytes, None]:
         size = 0
@@ -241,11 +226,3 @@ def _one_value_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _no_constant(name: str) -> None:
     message = f"{name} is not JSON"
     raise ValueError(message)
-
-
-def _proxy(url: str) -> str | None:
-    """The proxy of the environment, never for this machine."""
-    parts = urlsplit(url)
-    if guard.is_loopback(url) or proxy_bypass(parts.hostname or ""):
-        return None
-    return getproxies().get(parts.scheme)

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 from adjoint.base.errors import AuthError, UnknownNameError, UsageError
 from adjoint.lm.client import key_variable
 from adjoint.lm.guard import is_loopback
+from adjoint.lm.http import address
 from adjoint.lm.openai import OpenAIChat
 
 if TYPE_CHECKING:
     from adjoint.lm.base import BaseLM
     from adjoint.lm.client import Client
-
-TIMEOUT = 120.0
-"""Seconds for one call unless told otherwise."""
+    from adjoint.lm.http import Timeouts
 
 ModelType: TypeAlias = Literal["chat", "text", "responses"]
 """Which of OpenAI's interfaces to speak: chat completions, the legacy completions, or responses."""
@@ -57,12 +56,13 @@ def connect(
     *,
     base_url: str | None = None,
     api_key: str | None = None,
-    timeout: float | None = None,
+    timeout: float | Timeouts | None = None,
     model_type: ModelType = "chat",
 ) -> BaseLM:
-    """The client for a model by name: `pocket` is embedded, `provider/model` is a server, `litellm/...` goes through LiteLLM.
+    """The client for a model by name: `pocket` is embedded, `provider/model` is a server, `hf/...` is a checkpoint
+    in this process (a directory or a name of the hub), `litellm/...` goes through LiteLLM.
 
-    Arguments win over the environment, which wins over the provider's default address. `timeout` is in seconds.
+    Arguments win over the environment, which wins over the provider's default address. `timeout` is in seconds, or `Timeouts`.
 
     >>> connect("ollama/llama3.2", base_url="http://localhost:11434/v1")
     OpenAIChat('ollama/llama3.2@http://localhost:11434/v1')
@@ -74,26 +74,40 @@ def connect(
         from adjoint.lm.pocket.client import Pocket
 
         return Pocket()
-    name, slash, rest = model.partition("/")
-    if not (name and slash and rest):
-        example = f"openai/{rest or name or 'gpt-4o-mini'}"
-        message = f"{model!r} names no model; write provider/model, for example {example}, or pocket."
-        raise UsageError(message)
-    seconds = TIMEOUT if timeout is None else timeout
+    name, rest = named(model)
+    if name == "hf":
+        from adjoint.lm.hf.client import HF
+
+        return HF(rest)
     if name == "litellm":
         from adjoint.lm.bridge import LiteLLM
 
-        return LiteLLM(rest, base_url=base_url, api_key=api_key, timeout=seconds)
+        return LiteLLM(rest, base_url=base_url, api_key=api_key, timeout=timeout)
     provider = PROVIDERS.get(name)
     if provider is None:
-        raise UnknownNameError.of("provider", name, [*PROVIDERS, "litellm"])
-    url = base_url or _first(f"{name.upper()}_BASE_URL", *provider.urls) or provider.base_url
+        raise UnknownNameError.of("provider", name, [*PROVIDERS, "hf", "litellm"])
+    url, key = placed(model, name, base_url, api_key)
+    return _class(name, provider, model_type)(rest, provider=name, base_url=url, api_key=key, timeout=timeout)
+
+
+def named(model: str, *, example: str = "gpt-4o-mini") -> tuple[str, str]:
+    """The provider and the model in `provider/model`."""
+    name, slash, rest = model.partition("/")
+    if not (name and slash and rest):
+        message = f"{model!r} names no model; write provider/model, for example openai/{rest or name or example}, or pocket."
+        raise UsageError(message)
+    return name, rest
+
+
+def placed(model: str, name: str, base_url: str | None, api_key: str | None) -> tuple[str, str | None]:
+    """The base URL of a provider's model and the key, which must be there unless none is needed."""
+    provider = PROVIDERS[name]
+    url = address(base_url or _first(f"{name.upper()}_BASE_URL", *provider.urls) or provider.base_url, "")
     key = api_key or _first(key_variable(name), *provider.keys)
-    client = _class(name, provider, model_type)(rest, provider=name, base_url=url, api_key=key, timeout=seconds)
     if provider.needs_key and not (key or "").strip() and not is_loopback(url):
         message = f"no {key_variable(name)} for {model}: set it, or use LM('pocket') which needs none."
         raise AuthError(message)
-    return client
+    return url, key
 
 
 def _first(*variables: str) -> str | None:

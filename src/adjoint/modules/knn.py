@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from adjoint.data.records import Example
-    from adjoint.lm.embed import Embedder
+    from adjoint.program.embed import Embedder
 
 
 class KNN:

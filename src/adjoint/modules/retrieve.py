@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Self
 from adjoint.base.errors import ToolError, UsageError
 from adjoint.base.foreign import foreign
 from adjoint.base.portal import portal
-from adjoint.lm.embed import Embedder
 from adjoint.program.context import current
+from adjoint.program.embed import Embedder
 from adjoint.program.module import Module
 from adjoint.program.prediction import Prediction
 from adjoint.program.tape import Tape
