@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from adjoint.autograd.prompts import Edit, Rewrite
 from adjoint.autograd.reduce import feedback_text
 from adjoint.base.errors import GradientError
-from adjoint.modules.predict import Predict
+from adjoint.optim.propose import Guard, Proposer
 from adjoint.optim.replies import TAGS, edited, improved
 from adjoint.program.context import context
 
@@ -18,14 +17,10 @@ if TYPE_CHECKING:
 
     from adjoint.autograd.reduce import Theme
     from adjoint.lm.base import BaseLM
+    from adjoint.optim.propose import Sources
 
-_GROWTH = 4
-"""A new text may be so many times as long as the old one and its feedback together."""
-_ROOM = 400
-"""Characters that any new text may have."""
 EDIT_FROM = 4000
 """Characters from which on a text is changed by edits instead of being written again."""
-_PLACEHOLDER = re.compile(r"\{\{?\s*[A-Za-z_]\w*\s*\}?\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +44,13 @@ async def rewrite(
     sample: int = 0,
     more: Mapping[str, str] | None = None,
     manner: Manner | None = None,
+    sources: Sources | None = None,
 ) -> str:
     """The text improved after the feedback. `tried` are earlier versions that were no better.
 
-    `more` are further parts of the prompt (`calls`, `examples`, `history`, `past_feedback`, `keep`). A reply that cannot be
-    used is shown to the proposer with the reason, once; then `GradientError` is raised.
+    `more` are further parts of the prompt (`calls`, `examples`, `history`, `past_feedback`, `keep`); a text that repeats
+    `sources` is refused. A reply that cannot be used is shown to the proposer with the reason, once; then `GradientError`
+    is raised.
     """
     how = manner or Manner()
     said = feedback_text(feedback)
@@ -66,13 +63,15 @@ async def rewrite(
         **(more or {}),
     }
     with context(role="proposer", tape=None, sample=sample):
-        proposer = Predict(_signature(how, text))
+        proposer = Proposer(_signature(how, text))
         proposer.lm = engine
         reason = ""
         for _ in range(2):
             made = await proposer.acall(**inputs, mistake=f"Your last reply cannot be used: {reason}." if reason else "")
             try:
-                return _read(str(made["improved"]), text, role, max(_ROOM, _GROWTH * (len(text) + len(said))), how)
+                reply = str(made["improved"])
+                found = edited(reply, text) if len(text) >= how.edit_from else improved(reply, text, how.tags)
+                return Guard(keep_placeholders=how.keep_placeholders).accept(found, text, said=said, sources=sources)
             except GradientError as error:
                 reason = str(error)
     message = f"the rewrite of the {role} cannot be used: {reason}; it stays as it was."
@@ -88,16 +87,3 @@ def _signature(how: Manner, text: str) -> Any:
     if how.tags and how.instruction is None:
         instruction += f" Write the improved text between {first} and {last}."
     return base if instruction == base.instructions else base.with_instructions(instruction)
-
-
-def _read(reply: str, text: str, role: str, limit: int, how: Manner) -> str:
-    """The new text, if it is one that may take the place of the old one."""
-    found = edited(reply, text) if len(text) >= how.edit_from else improved(reply, text, how.tags)
-    if not found or len(found) > limit:
-        message = f"the rewrite of the {role} has {len(found)} characters; 1 to {limit} are allowed"
-        raise GradientError(message)
-    lost = [name for name in dict.fromkeys(_PLACEHOLDER.findall(text)) if name not in found] if how.keep_placeholders else []
-    if lost:
-        message = f"it lacks {', '.join(lost)}, which must be kept"
-        raise GradientError(message)
-    return found

@@ -1,0 +1,241 @@
+"""Proposals: what a language model writes becomes a candidate only if it can be one. All optimizers ask and check here.
+
+A proposal may be refused because it was cut off, is empty, has grown too much, has lost a placeholder, breaks a constraint or
+repeats what stands in a training row. The last is also what a row achieves that tries to steer the proposer: such a row is
+left out and the question asked again without it, so that data stays data.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from adjoint.adapters.chat import inputs_text, outputs_text
+from adjoint.adapters.written import write
+from adjoint.base.errors import FATAL, AdjointError, GradientError
+from adjoint.data.records import id_of
+from adjoint.exec.local import all_of
+from adjoint.modules.predict import Predict
+from adjoint.optim.demos import demo_names, labeled, recorded
+from adjoint.program.context import context
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+
+    from adjoint.data.records import Example
+    from adjoint.eval.cells import Cell
+    from adjoint.lm.base import BaseLM
+    from adjoint.lm.types import Request, Response
+    from adjoint.optim.demos import Demo
+    from adjoint.program.module import Module
+    from adjoint.program.state import State
+    from adjoint.signature.signature import Signature
+
+PLACEHOLDER = re.compile(r"\{\{?\s*[A-Za-z_]\w*\s*\}?\}")
+_WORD = re.compile(r"[^\W_]+", re.UNICODE)
+_CODE = re.compile(r"(?=\S*\d)(?=\S*[^\W\d_])[\w@:/.+#-]{8,}")
+"""Words that nobody uses to say what to do in general: numbers of orders, keys, addresses."""
+_RUN, _LEAST = 8, 4
+"""Words in a row that are no coincidence, and words from which on a whole value is none."""
+_COMMON = 0.1
+"""The share of rows from which on a code belongs to the task and not to a row."""
+_TRIES = 4
+_log = logging.getLogger("adjoint.propose")
+
+
+class CopyError(GradientError):
+    """A proposal repeats what stands in training rows; `rows` are their ids."""
+
+    def __init__(self, passage: str, rows: frozenset[str]) -> None:
+        super().__init__(f"it repeats {passage!r} from the data; say what holds in general")
+        self.rows = rows
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What a proposed text must be. It may have `room` characters, or `growth` times as many as the old text and its feedback.
+
+    `checks` are functions of the text that return what is wrong with it, or nothing.
+    """
+
+    growth: float = 4.0
+    room: int = 400
+    keep_placeholders: bool = False
+    checks: tuple[Callable[[str], str | None], ...] = ()
+
+    def accept(self, text: str, old: str, *, said: str = "", sources: Sources | None = None) -> str:
+        """The text, if it may take the place of the old one; else `GradientError` that says why not.
+
+        >>> Guard().accept("Be brief.", "Answer.")
+        'Be brief.'
+        """
+        text, limit = text.strip(), max(self.room, int(self.growth * (len(old) + len(said))))
+        if not text or len(text) > limit:
+            message = f"it has {len(text)} characters; 1 to {limit} are allowed"
+            raise GradientError(message)
+        lost = [name for name in dict.fromkeys(PLACEHOLDER.findall(old)) if name not in text] if self.keep_placeholders else []
+        if lost:
+            message = f"it lacks {', '.join(lost)}, which must be kept"
+            raise GradientError(message)
+        for check in self.checks:
+            if wrong := check(text):
+                raise GradientError(wrong)
+        if sources is not None:
+            sources.refuse_copy(text, old)
+        return text
+
+
+class Sources:
+    """The rows from which proposals may learn, but not copy: runs of words, whole values, and codes that few rows have."""
+
+    def __init__(self, rows: Iterable[Example]) -> None:
+        self._runs: dict[tuple[str, ...], set[str]] = {}
+        self._codes: dict[str, set[str]] = {}
+        self._sizes: set[int] = set()
+        rows = list(rows)
+        for row in rows:
+            for value in row.values():
+                self._add(id_of(row), write(value))
+        self._most = max(2, int(_COMMON * len(rows)))
+
+    def _add(self, row: str, text: str) -> None:
+        words = _words(text)
+        size = min(_RUN, len(words))
+        if size >= _LEAST:
+            self._sizes.add(size)
+            for run in _runs(words, size):
+                self._runs.setdefault(run, set()).add(row)
+        for code in _CODE.findall(text):
+            self._codes.setdefault(code.casefold(), set()).add(row)
+
+    def refuse_copy(self, text: str, old: str = "") -> None:
+        """Raise `CopyError` if the text repeats a row; what stands in the old text too is no copy."""
+        known = old.casefold()
+        for code in _CODE.findall(text):
+            rows = self._codes.get(code.casefold(), set())
+            if 0 < len(rows) <= self._most and code.casefold() not in known:
+                raise CopyError(code, frozenset(rows))
+        words, before = _words(text), _words(old)
+        for size in sorted(self._sizes):
+            earlier = set(_runs(before, size))
+            for run in _runs(words, size):
+                if run in self._runs and run not in earlier:
+                    raise CopyError(" ".join(run), frozenset(self._runs[run]))
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.casefold())
+
+
+def _runs(words: Sequence[str], size: int) -> Iterable[tuple[str, ...]]:
+    return (tuple(words[start : start + size]) for start in range(len(words) - size + 1))
+
+
+class Proposer(Predict[Any]):
+    """A predictor whose replies must be whole: half an instruction is none."""
+
+    async def _ask(self, request: Request, call: Any) -> Response:
+        response = await super()._ask(request, call)
+        if response.finish == "length":
+            message = "it was cut off by the limit of tokens; raise max_tokens of the proposer's LM"
+            raise GradientError(message)
+        return response
+
+
+async def asked(
+    signature: type[Signature],
+    inputs: Mapping[str, str],
+    lm: BaseLM | None,
+    *,
+    accept: Callable[[str], str] = str.strip,
+    sample: int = 0,
+    temperature: float | None = None,
+) -> str:
+    """What a proposer says in its one output, made acceptable: `accept` gives the text to use, or raises `GradientError`.
+
+    A reply that cannot be accepted is shown to it with the reason if the signature has an input `mistake`, else drawn anew;
+    once. What repeats the data is raised at once, since the data must change and not the wording.
+    """
+    name, reason = next(iter(signature.output_fields)), ""
+    with context(role="proposer", tape=None):
+        for turn in range(2):
+            proposer = Proposer(signature, temperature=temperature, rollout_id=2 * sample + turn)
+            proposer.lm = lm
+            told = {"mistake": f"Your last reply cannot be used: {reason}." if reason else ""}
+            made = await proposer.acall(**inputs, **(told if "mistake" in signature.input_fields else {}))
+            try:
+                return accept(str(made[name]))
+            except CopyError:
+                raise
+            except GradientError as error:
+                reason = str(error)
+    message = f"the proposal cannot be used: {reason}."
+    raise GradientError(message)
+
+
+async def taught(rows: Sequence[Example], ask: Callable[[list[Example]], Coroutine[Any, Any, str]]) -> str:
+    """A proposal that is made from rows. One that repeats some of them is asked for again without these."""
+    left = list(rows)
+    for _ in range(_TRIES - 1):
+        try:
+            return await ask(left)
+        except CopyError as error:
+            _log.warning("a proposal is refused: %s; %d rows are left out", error, len(error.rows))
+            left = [row for row in left if id_of(row) not in error.rows]
+    return await ask(left)
+
+
+async def usable(proposals: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:
+    """Those of the proposals that came about, in order; all are asked for at once. A failure costs a candidate, not the run."""
+
+    async def one(work: Coroutine[Any, Any, Any]) -> Any:
+        try:
+            return await work
+        except FATAL:
+            raise
+        except AdjointError as error:
+            _log.info("a proposal failed: %s", error)
+            return None
+
+    return [made for made in await all_of(one(work) for work in proposals) if made is not None]
+
+
+# What proposers are shown ----------------------------------------------------------------------------------------------
+
+
+def texts_of(program: Module, state: State) -> dict[str, str]:
+    """The trainable texts of a program in this state, by name."""
+    return {name: str(state[name]) for name, one in program.named_parameters() if one.kind == "text" and one.trainable}
+
+
+def predictors_of(program: Module) -> dict[str, Any]:
+    """The predictors whose instruction may change, by the name of that instruction."""
+    owners = {id(one): name for name, one in program.named_parameters() if one.kind == "text" and one.trainable}
+    return {owners[id(p._instruction)]: p for p in program.predictors() if id(p._instruction) in owners}
+
+
+def calls_of(program: Module, predictor: Any, rows: Sequence[Example], cells: Sequence[Cell] = ()) -> list[Demo]:
+    """Right inputs and outputs of one predictor: labels of rows, and the calls of runs that were perfect."""
+    name = next((name for name, one in demo_names(program) if one is predictor), None)
+    found = list(labeled(program, name, predictor, rows)) if name is not None else []
+    for cell in cells if name is not None else ():
+        if cell.tape is not None and cell.tape.root is not None and cell.score is not None and cell.score.value >= 1.0:
+            found += recorded(cell.tape.root, cell.tape).get(str(name), [])[-1:]
+    return found
+
+
+def pairs_of(predictor: Any, demos: Sequence[Demo]) -> list[tuple[str, str]]:
+    """Demos as inputs and outputs in words. No value can begin a line of its own, and so none can pose as another one."""
+    signature = predictor.signature
+    ins, outs = list(signature.input_fields.values()), list(signature.output_fields.values())
+    return [
+        (_kept(inputs_text(ins, demo, partial=True)), _kept(outputs_text([field for field in outs if field.name in demo], demo)))
+        for demo in demos
+        if any(field.name in demo for field in outs)
+    ]
+
+
+def _kept(text: str) -> str:
+    return text.replace("\n", "\n  ")
