@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from adjoint.eval.plan import plan as plan
     from adjoint.ledger.store import Ledger as Ledger
     from adjoint.lm.budget import Budget as Budget
-    from adjoint.lm.embed import Embedder as Embedder
     from adjoint.lm.engine import EngineLM as EngineLM
     from adjoint.modules.assertions import Assert as Assert
     from adjoint.modules.assertions import Suggest as Suggest
@@ -81,6 +80,7 @@ if TYPE_CHECKING:
     from adjoint.optim.strategies.tgd import TextualGradientDescentwithMomentum as TextualGradientDescentwithMomentum
     from adjoint.program.context import configure as configure
     from adjoint.program.context import context as context
+    from adjoint.program.embed import Embedder as Embedder
     from adjoint.program.events import BaseCallback as BaseCallback
     from adjoint.program.lm import LM as LM
     from adjoint.program.module import Module as Module
@@ -129,7 +129,6 @@ _HOMES = {
     "eval.plan": ("plan",),
     "ledger.store": ("Ledger",),
     "lm.budget": ("Budget",),
-    "lm.embed": ("Embedder",),
     "lm.engine": ("EngineLM",),
     "modules.assertions": ("Assert", "Suggest"),
     "modules.best_of_n": ("BestOfN",),
@@ -153,6 +152,7 @@ _HOMES = {
     "optim.solve": ("solve",),
     "optim.strategies.tgd": ("TGD", "TextualGradientDescent", "TextualGradientDescentwithMomentum"),
     "program.context": ("configure", "context"),
+    "program.embed": ("Embedder",),
     "program.events": ("BaseCallback",),
     "program.lm": ("LM",),
     "program.module": ("Module",),
