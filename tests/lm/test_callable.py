@@ -119,7 +119,8 @@ class FakeLiteLLM(ModuleType):
         self.calls.append(options)
         if isinstance(self.answer, Exception):
             raise self.answer
-        body = self.answer if isinstance(self.answer, dict) else Chat().whole(options, self.answer)
+        answer = self.answer(options) if callable(self.answer) else self.answer
+        body = answer if isinstance(answer, dict) else Chat().whole(options, answer)
         return Dumped(body)
 
 

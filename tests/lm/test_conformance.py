@@ -4,25 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
+from tests.lm.test_callable import FakeLiteLLM
 
+from adjoint import Embedder
 from adjoint.lm import http
 from adjoint.lm.anthropic import Anthropic
 from adjoint.lm.callable import CallableLM
 from adjoint.lm.completions import OpenAIText
+from adjoint.lm.engine import EngineLM, as_lm
 from adjoint.lm.gemini import Gemini
+from adjoint.lm.names import connect
 from adjoint.lm.openai import OpenAIChat
+from adjoint.lm.record import Record, Replay
 from adjoint.lm.responses import OpenAIResponses
 from adjoint.lm.scripted import ScriptedLM
 from adjoint.lm.types import Response, ToolCall, Usage
 from adjoint.testing import FakeProvider
+from adjoint.testing.embedder_suite import EmbedderConformance
+from adjoint.testing.fake_openai import vector
 from adjoint.testing.faults import FAULTS
 from adjoint.testing.lm_suite import COUNT, ERRORS, PERSON, READY, STREAM_ERRORS, TOOL, WEATHER, LMConformance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from adjoint.lm.base import BaseLM
     from adjoint.lm.client import Client
@@ -62,7 +72,7 @@ class Remote(LMConformance):
         response = said(json.dumps([*messages, self.provider.bodies[-1]]), str(messages[-1].get("content") or "-"))
         asked = self.provider.bodies[-1]
         many = asked.get("n") or asked.get("generationConfig", {}).get("candidateCount") or 1
-        return Response(**{**vars_of(response), "others": (response.text,) * (many - 1)})
+        return replace(response, others=(response.text,) * (many - 1))
 
     def lm(self, timeout: float = 20.0) -> BaseLM:
         return self.client("tiny", provider="fake", base_url=self.provider.base_url, api_key=self.secret, timeout=timeout)
@@ -77,10 +87,6 @@ class Remote(LMConformance):
 
 
 ENDLESS = ("hang", "slow_body", "stream_stall")
-
-
-def vars_of(response: Response) -> dict[str, Any]:
-    return {name: getattr(response, name) for name in response.__dataclass_fields__}
 
 
 class TestOpenAIChat(Remote):
@@ -121,6 +127,77 @@ class TestScripted(LMConformance):
             return said(prompt, prompt)
 
         return ScriptedLM(answer)
+
+
+class TestEngine(LMConformance):
+    can = frozenset({"options", "usage"})
+
+    def lm(self) -> BaseLM:
+        lm = as_lm(Engine())
+        assert lm is not None
+        return lm
+
+
+class Engine(EngineLM):
+    def generate(self, prompt: Any, system_prompt: str | None = None, **options: Any) -> str:
+        return said(prompt, prompt).text
+
+
+class TestLiteLLM(LMConformance):
+    """The bridge, with as much of LiteLLM as it uses."""
+
+    @pytest.fixture(autouse=True)
+    def pretend(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        module = FakeLiteLLM()
+        module.answer = self.answer
+        monkeypatch.setitem(sys.modules, "litellm", module)
+
+    def answer(self, options: dict[str, Any]) -> Response:
+        last = options["messages"][-1].get("content") or "-"
+        response = said(json.dumps(options), str(last))
+        return replace(response, others=(response.text,) * (options.get("n", 1) - 1))
+
+    def lm(self) -> BaseLM:
+        return connect("litellm/some/model", base_url="http://localhost:1/v1")
+
+
+class TestReplay(TestScripted):
+    """Each question of the suite is asked and recorded first, then answered from the file alone."""
+
+    path: Path | None = None
+    recorded = False
+
+    @pytest.fixture(autouse=True)
+    def record(self, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+        self.path = tmp_path / "calls.jsonl"
+        request.function()
+        self.recorded = self.path.exists()
+
+    def lm(self) -> BaseLM:
+        assert self.path is not None
+        return Replay(self.path) if self.recorded else Record(super().lm(), self.path)
+
+
+class TestServedEmbeddings(EmbedderConformance):
+    secret = Remote.secret
+
+    @pytest.fixture(autouse=True)
+    def serve(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        monkeypatch.setattr(http, "MAX_BODY", 2**20)
+        with FakeProvider(api_key=self.secret) as self.provider:
+            yield
+
+    def embedder(self, timeout: float = 20.0) -> Embedder:
+        return Embedder("openai/tiny", 3, base_url=self.provider.base_url, api_key=self.secret, timeout=timeout)
+
+    def broken(self, fault: str) -> Embedder:
+        self.provider.faults = [*[None] * self.provider.requests, fault]
+        return self.embedder(0.2 if fault in ENDLESS else 20.0)
+
+
+class TestLocalEmbeddings(EmbedderConformance):
+    def embedder(self) -> Embedder:
+        return Embedder(lambda texts: [vector(text) for text in texts])
 
 
 def test_the_suite_meets_every_fault_that_must_be_an_error() -> None:
