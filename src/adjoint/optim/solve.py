@@ -41,7 +41,7 @@ def solve(
     """Improve one answer `steps` times by the loss of it, then let all versions vote (Yuksekgonul et al., 2024).
 
     `answer_of` reads the answer out of a text. Of answers with the same number of votes the later one wins. It ends early
-    if a loss asks for no change.
+    if a loss asks for no change. An `optimizer` with a gate takes back versions that are no better; they have no vote.
     """
     return portal.run(asolve(solution, loss, steps=steps, engine=engine, optimizer=optimizer, answer_of=answer_of))
 
@@ -62,9 +62,10 @@ async def asolve(
         updates.zero_grad()
         judged = await _loss(loss, solution)
         await abackward([judged], engine)
-        if not await updates.astep():
+        if not any(gradient.verdict == "change" for gradient in solution.grad):
             break
-        path.append(str(solution.value))
+        if await updates.astep():
+            path.append(str(solution.value))
     return majority(path, answer_of)
 
 

@@ -38,6 +38,12 @@ class Draft:
     more: tuple[tuple[str, str], ...] = ()
     proposed: str | None = None
 
+    @property
+    def score(self) -> float | None:
+        """The mean score of the text as its losses measured it; None if none of them did."""
+        scores = [gradient.score for gradient in self.gradients if gradient.score is not None]
+        return sum(scores) / len(scores) if scores else None
+
     def showing(self, **parts: str) -> Draft:
         """The same with further parts of the prompt; empty ones are left out."""
         return replace(self, more=(*self.more, *((name, text) for name, text in parts.items() if text)))

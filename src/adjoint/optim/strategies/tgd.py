@@ -156,7 +156,7 @@ class TextualGradientDescent(Strategy):
             _restore(due)
         for draft in drafts:
             for transform in self.transforms:
-                transform.told(draft, before[-1] if before else None, kept=kept)
+                transform.told(draft, before[-1] if before else draft.score, kept=kept)
             if self.verbose:
                 _log.info("%s: %r -> %r (%s)", draft.role, draft.text, draft.proposed, "kept" if kept else "taken back")
         return kept
