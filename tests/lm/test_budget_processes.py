@@ -15,8 +15,9 @@ import adjoint
 from adjoint.base.errors import BudgetExceeded, RequestError, TransportError
 from adjoint.ledger.store import Ledger
 from adjoint.lm.bounds import CONTEXT, DEFAULT_OUTPUT, IMAGE, upper_bound
-from adjoint.lm.budget import Account, Budget, Spend
+from adjoint.lm.budget import Account, Budget
 from adjoint.lm.prices import Price
+from adjoint.lm.spend import Spend
 from adjoint.lm.types import Estimate, Message, Part, Request, Response, ToolCall, ToolSpec, Usage
 from adjoint.program.context import context, send
 from adjoint.testing import ScriptedLM

@@ -20,10 +20,12 @@ from adjoint.base.errors import (
     TransportError,
     UsageError,
 )
-from adjoint.lm.budget import Account, Budget, Spend, upper_bound
+from adjoint.lm.bounds import upper_bound
+from adjoint.lm.budget import Account, Budget
 from adjoint.lm.cache import Cache, Replies
 from adjoint.lm.limit import Limit
 from adjoint.lm.retry import Retry, RetryPolicy
+from adjoint.lm.spend import Spend
 from adjoint.lm.types import Message, Request, Response, Usage
 from adjoint.testing import ScriptedLM
 

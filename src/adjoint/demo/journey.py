@@ -10,7 +10,8 @@ from adjoint.base.errors import BudgetExceeded
 from adjoint.demo import tickets
 from adjoint.eval.evaluate import compare, evaluate
 from adjoint.eval.metrics import exact_match
-from adjoint.lm.budget import Account, Budget, Spend
+from adjoint.lm.budget import Account, Budget
+from adjoint.lm.spend import Spend
 from adjoint.optim.compile import optimize
 from adjoint.optim.strategies.bootstrap import BootstrapFewShotWithRandomSearch
 from adjoint.optim.strategies.tgd import TGD

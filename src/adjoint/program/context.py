@@ -32,11 +32,11 @@ from adjoint.base.portal import portal
 from adjoint.ledger.store import Ledger
 from adjoint.lm.base import identity_of
 from adjoint.lm.batch import Batch
-from adjoint.lm.budget import Spend, bounded
 from adjoint.lm.cache import Cache, Replies
 from adjoint.lm.endpoint import Endpoint
 from adjoint.lm.limit import Slots
 from adjoint.lm.retry import Retry, RetryPolicy
+from adjoint.lm.spend import Spend, bounded
 from adjoint.lm.timeout import Timeout
 from adjoint.program import observe
 from adjoint.program.events import span

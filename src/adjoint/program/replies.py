@@ -17,7 +17,8 @@ from adjoint.lm.types import Response
 
 if TYPE_CHECKING:
     from adjoint.ledger.store import Ledger
-    from adjoint.lm.budget import Budget, Settled, Tag
+    from adjoint.lm.budget import Budget, Tag
+    from adjoint.lm.spend import Settled
     from adjoint.lm.types import Usage
 
 BEAT = 5.0
@@ -93,7 +94,7 @@ class LedgerReplies:
 
 
 class LedgerBook:
-    """Implements `lm.budget.Book` on a ledger, for one run."""
+    """Implements `lm.spend.Book` on a ledger, for one run."""
 
     def __init__(self, ledger: Ledger, run: str) -> None:
         self.ledger, self.run = ledger, run

@@ -25,6 +25,7 @@ from adjoint.program.context import context
 from adjoint.testing.lm_suite import ERRORS
 
 if TYPE_CHECKING:
+    from adjoint.lm.embed import Vectors
     from adjoint.program.embed import Embedder
 
 TEXTS = [f"text number {number}" for number in range(7)]
@@ -63,7 +64,7 @@ class EmbedderConformance:
     def test_it_can_be_awaited_on_any_loop_and_by_many(self) -> None:
         embedder = self.embedder()
 
-        async def many() -> list[object]:
+        async def many() -> list[Vectors]:
             return list(await asyncio.gather(*(embedder.acall([text]) for text in TEXTS)))
 
         np.testing.assert_allclose(np.concatenate(asyncio.run(many())), embedder(TEXTS), rtol=1e-3, atol=1e-5)
