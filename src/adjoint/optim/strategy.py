@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from adjoint.base.errors import UsageError
+from adjoint.optim.spelling import run_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,6 +27,11 @@ class Strategy:
     """Whether it proposes several candidates, so that one has to be chosen."""
     teacher: Module | None = None
     allocator: Allocator | None = None
+    max_cells: int | None = None
+    num_threads: int | None = None
+    """DSPy's word for the rows at once, where `compile` does not say."""
+    task_model: Any = None
+    """DSPy's word for the LM of the program in `compile`; None is the LM of the context."""
 
     def __init__(self, metric: Metric | None = None) -> None:
         self.metric = metric
@@ -44,6 +50,10 @@ class Strategy:
         del trials
         return {**memory, "asked": memory["asked"] + 1}
 
+    def notes(self, memory: Memory) -> Sequence[str]:
+        del memory
+        return ()
+
     def compile(
         self,
         student: Module,
@@ -53,13 +63,15 @@ class Strategy:
         teacher: Module | None = None,
         **options: Any,
     ) -> Module:
-        """DSPy's spelling; the student itself is never changed. `options` are those of `optimize` (`seed`, `budget`, ...).
+        """DSPy's spelling; the student itself is never changed. `options` are those of `optimize` (`seed`, `budget`, ...) and
+        DSPy's (`num_threads`, `eval_kwargs`, ...).
 
         A strategy that makes one proposal returns it, as DSPy does; one that searches returns the best that it found.
         Neither is certified: use `optimize` to ship only what is shown to be better.
         """
         from adjoint.optim.compile import optimize, propose
 
+        options = run_options(options, num_threads=self.num_threads, task_model=self.task_model)
         if teacher is not None:
             self.teacher = teacher
         if not self.searches:

@@ -1,0 +1,59 @@
+"""DSPy's words for settings of a run: each becomes a setting of `optimize`, is said to have no effect here, or is refused."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from adjoint.autograd.engine import engine_of
+from adjoint.base.errors import UsageError
+from adjoint.base.json import plain
+from adjoint.eval.evaluate import answerer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from adjoint.base.json import Json
+
+NO_EFFECT = {
+    "max_errors": "failed rows are counted apart, and only a run in which nothing goes well is given up",
+    "provide_traceback": "errors name the row and the call",
+    "track_stats": "statistics are always kept, in the report of `optimize`",
+    "verbose": "the command line shows the progress of a run",
+    "log_dir": "every run is in the ledger, from which it is continued",
+    "display_progress": "the command line shows the progress of a run",
+    "display_table": "`adjoint.evaluate` gives the table",
+    "return_all_scores": "`adjoint.evaluate` gives the scores",
+    "return_outputs": "`adjoint.evaluate` gives the outputs",
+}
+"""Words of DSPy that are accepted and change nothing, each with the reason."""
+_log = logging.getLogger("adjoint.optimize")
+
+
+def unused(**given: Any) -> None:
+    """Say of settings that they have no effect here, unless they are at rest (None, False, 0)."""
+    for name, value in given.items():
+        if value:
+            _log.warning("%s=%r has no effect here: %s.", name, value, NO_EFFECT[name])
+
+
+def run_options(options: Mapping[str, Any], *, num_threads: int | None = None, task_model: Any = None) -> dict[str, Any]:
+    """The options of `optimize` that DSPy's options mean; those that are `optimize`'s own stay.
+
+    >>> run_options({"eval_kwargs": {"num_threads": 4}, "seed": 3, "requires_permission_to_run": False})
+    {'limit': 4, 'seed': 3}
+    """
+    given = {**dict(options.get("eval_kwargs") or {}), **{name: value for name, value in options.items() if name != "eval_kwargs"}}
+    if given.pop("requires_permission_to_run", None):
+        message = "requires_permission_to_run=True: a run does not stop to ask here; cap it with budget='2000calls' instead."
+        raise UsageError(message)
+    unused(**{name: given.pop(name) for name in NO_EFFECT if name in given})
+    threads = given.pop("num_threads", None)
+    threads = num_threads if threads is None else threads
+    lm = engine_of(task_model)
+    return {**({} if threads is None else {"limit": threads}), **({} if lm is None else {"lm": lm}), **given}
+
+
+def told(settings: Mapping[str, Any]) -> dict[str, Json]:
+    """Settings of a context as JSON, language models by their names: what decides about a run is part of its name."""
+    return {name: plain(answerer(engine_of(value)) if name == "lm" else value) for name, value in sorted(settings.items())}
