@@ -141,8 +141,27 @@ def test_what_dead_processes_have_left_is_told_and_settled(path):
     ledger.close()
 
 
-def test_a_file_that_is_no_ledger_is_left_alone(tmp_path):
+@pytest.mark.parametrize("junk", [bytes(4096), random.Random(5).randbytes(4096), b"my notes\n", bytes(100)])
+def test_a_first_page_that_is_lost_costs_no_row(path, junk):
+    path.write_bytes(junk + path.read_bytes()[len(junk) :])
+    assert not examine(path).healthy
+    mended = repair(path)
+    assert mended.rows == {"replies": 60, "events": 1, "spend": 60}
+    assert examine(path).healthy
+
+
+@pytest.mark.parametrize("kind", ["text", "database"])
+def test_a_file_that_is_no_ledger_is_left_alone(tmp_path, kind):
     notes = tmp_path / "notes"
-    notes.write_text("my notes\n" * 500)
+    if kind == "text":
+        notes.write_text("my notes\n" * 500)
+    else:
+        sqlite3.connect(notes).executescript(
+            "CREATE TABLE cookies (id INTEGER, name TEXT); INSERT INTO cookies VALUES (1, 'a')"
+        ).close()
+    before = notes.read_bytes()
     assert not examine(notes).healthy
+    assert "left as it is" in repair(notes).problems[-1]
+    assert notes.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [notes]
     assert examine(tmp_path / "nothing").problems == ["there is no such file"]

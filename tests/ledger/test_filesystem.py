@@ -127,6 +127,57 @@ def test_an_entry_costs_less_than_three_hundred_bytes_beyond_its_texts(tmp_path)
     assert 0 < (sizes[1] - sizes[0]) / 500 - texts + 300 < 600
 
 
+READING = """
+import os, sys
+from pathlib import Path
+from adjoint.base.errors import LedgerError
+from adjoint.ledger.doctor import examine
+from adjoint.ledger.store import Ledger
+if os.geteuid() == 0:
+    os.setuid(65534)
+path = Path(sys.argv[1])
+ledger = Ledger(path)
+try:
+    print([event.body["n"] for event in ledger.events()], len(ledger.spend()))
+    print(examine(path).healthy)
+    ledger.append("run", "begin", {})
+except LedgerError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("log", [None, "whole", "alone"])
+def test_a_ledger_where_nothing_may_be_written_can_be_read(tmp_path_factory, log):
+    """Root may write everywhere, so it becomes nobody. With a log, and all files that belong to it, the log is read too."""
+    place = tmp_path_factory.mktemp("archive")
+    for folder in (place, *place.parents[:2]):
+        folder.chmod(0o755)
+    code = f"""
+import os
+from adjoint.ledger.store import Ledger
+ledger = Ledger({str(place / "ledger.db")!r})
+ledger.append("run", "begin", {{"n": 1}})
+{"os._exit(0)" if log else "ledger.close()"}
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    if log == "alone":
+        (place / "ledger.db-shm").unlink()
+    for file in (*place.iterdir(), place):
+        file.chmod(0o400 if file.is_file() else 0o500)
+        if os.geteuid() == 0:
+            os.chown(file, 65534, 65534)
+    out = subprocess.run(
+        [sys.executable, "-c", READING, place / "ledger.db"], capture_output=True, text=True, check=True, timeout=60
+    )
+    lines = out.stdout.splitlines()
+    if log == "alone":
+        assert "copy both to a directory of your own" in lines[0]
+    else:
+        assert lines[:2] == ["[1] 0", "True"]
+        assert "cannot be used" in lines[2]
+    place.chmod(0o700)
+
+
 def test_packed_text_cannot_fill_the_memory(monkeypatch):
     from adjoint.ledger import rows
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from adjoint.base.errors import LedgerError
 from adjoint.base.process import alive
 from adjoint.ledger import accounts, files, leases, schema
+from adjoint.ledger.archive import read_only
 from adjoint.ledger.pages import rows_in
 from adjoint.ledger.rows import BROKEN, mark, unpack
 
@@ -66,7 +67,7 @@ def examine(path: str | Path) -> Diagnosis:
     with contextlib.suppress(LedgerError), _noted(found):
         files.refuse_network(file)
         files.refuse_foreign(file)
-    with contextlib.closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+    with contextlib.closing(read_only(file)) as connection:
         try:
             found.version = schema.version_of(connection)
             _check_structure(connection, found)
@@ -82,7 +83,7 @@ def examine(path: str | Path) -> Diagnosis:
 def repair(path: str | Path) -> Diagnosis:
     """Settle what dead processes have left; of a damaged file, write every intact row to a new one that takes its place.
 
-    The damaged file stays beside it under another name.
+    The damaged file stays beside it under another name. A file in which no row of a ledger is found is left alone.
     """
     file, found = Path(path), examine(path)
     if found.healthy and found.version == str(schema.VERSION):
@@ -97,6 +98,10 @@ def repair(path: str | Path) -> Diagnosis:
     fresh, old = _unused(file, "saved"), _unused(file, "damaged")
     files.prepare(fresh)
     found.rows = _salvage(file, fresh, broken=found.unreadable)
+    if found.version is None and not any(found.rows.values()):
+        fresh.unlink()
+        found.problems.append("no row of a ledger was found in it, so it is left as it is")
+        return found
     for ending in ("", "-wal", "-shm"):
         source = Path(f"{file}{ending}")
         if source.exists():
@@ -197,7 +202,7 @@ def _salvage(damaged: Path, fresh: Path, *, broken: bool) -> dict[str, int]:
         target.execute("PRAGMA synchronous=FULL")
         target.execute("BEGIN IMMEDIATE")
         schema.create(target)
-        with contextlib.closing(sqlite3.connect(f"{damaged.resolve().as_uri()}?mode=ro", uri=True)) as source:
+        with contextlib.closing(read_only(damaged)) as source:
             for table, columns in _TABLES.items():
                 insert = f"INSERT INTO {table} VALUES ({','.join('?' * len(columns))})"  # noqa: S608 - our own names
                 counts[table] = _copy(table, source, target, insert)

@@ -16,7 +16,7 @@ from adjoint.base.errors import LedgerError
 from adjoint.base.json import canonical
 from adjoint.base.process import me
 from adjoint.base.secrets import redact
-from adjoint.ledger import accounts, files, leases, schema
+from adjoint.ledger import accounts, archive, files, leases, schema
 from adjoint.ledger.events import Event
 from adjoint.ledger.rows import BROKEN, key_of, mark, pack, unpack
 from adjoint.ledger.writer import Writer
@@ -41,7 +41,8 @@ class Ledger:
     """Opened on first use; one writer a process, many processes.
 
     Write-ahead log with `synchronous=FULL`: what `append` or `keep_reply` has returned from survives a crash of the
-    machine. Errors of the file system or of SQLite become `LedgerError` with the path.
+    machine. Where nothing may be written it can still be read. Errors of the file system or of SQLite become `LedgerError`
+    with the path.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -149,7 +150,8 @@ class Ledger:
 
     def spend(self, run: str | None = None) -> list[Spent]:
         """What runs have cost, by role, model and step. Calls of processes that died are charged first, in full."""
-        self._writer.run(lambda connection: accounts.settle_dead(connection, run))
+        if not archive.is_archive(self.path):
+            self._writer.run(lambda connection: accounts.settle_dead(connection, run))
         with self._reading() as database:
             return accounts.spend_of(database, run)
 
@@ -226,6 +228,9 @@ class Ledger:
         """A second connection, which never waits for the writer. The writer opens the file first, with all its checks."""
         if self._reader is not None:
             self._inherited.append(self._reader)  # forked: closing the parent's connection here could break its locks
+        if archive.is_archive(self.path):
+            self._pid = os.getpid()
+            return archive.open_archive(self.path)
         self._writer.run(lambda _: None)
         atexit.unregister(self.close)
         atexit.register(self.close)
