@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from adjoint.optim.strategies.tgd import TGD as TGD
     from adjoint.optim.strategies.tgd import TextualGradientDescent as TextualGradientDescent
     from adjoint.optim.strategies.tgd import TextualGradientDescentwithMomentum as TextualGradientDescentwithMomentum
+    from adjoint.program.completions import Completions as Completions
     from adjoint.program.context import configure as configure
     from adjoint.program.context import context as context
     from adjoint.program.embed import Embedder as Embedder
@@ -86,11 +87,16 @@ if TYPE_CHECKING:
     from adjoint.program.module import Module as Module
     from adjoint.program.observe import inspect_history as inspect_history
     from adjoint.program.observe import track_usage as track_usage
+    from adjoint.program.own_lm import BaseLM as BaseLM
     from adjoint.program.parameter import Parameter as Parameter
     from adjoint.program.prediction import Prediction as Prediction
+    from adjoint.program.settings import settings as settings
     from adjoint.program.tape import Tape as Tape
     from adjoint.signature.fields import InputField as InputField
     from adjoint.signature.fields import OutputField as OutputField
+    from adjoint.signature.naming import ensure_signature as ensure_signature
+    from adjoint.signature.naming import infer_prefix as infer_prefix
+    from adjoint.signature.naming import make_signature as make_signature
     from adjoint.signature.signature import Signature as Signature
     from adjoint.signature.types.base import Type as Type
     from adjoint.signature.types.code import Code as Code
@@ -147,20 +153,24 @@ _HOMES = {
     "modules.saved": ("load",),
     "modules.streaming": ("StatusMessage", "StatusMessageProvider", "StreamListener", "StreamResponse", "asyncify", "streamify", "syncify"),
     "modules.vote": ("majority",),
-    "optim.strategies.bootstrap": ("BootstrapFewShot", "BootstrapFewShotWithRandomSearch", "LabeledFewShot"),
     "optim.compile": ("aoptimize", "optimize"),
     "optim.solve": ("solve",),
+    "optim.strategies.bootstrap": ("BootstrapFewShot", "BootstrapFewShotWithRandomSearch", "LabeledFewShot"),
     "optim.strategies.tgd": ("TGD", "TextualGradientDescent", "TextualGradientDescentwithMomentum"),
+    "program.completions": ("Completions",),
     "program.context": ("configure", "context"),
     "program.embed": ("Embedder",),
     "program.events": ("BaseCallback",),
     "program.lm": ("LM",),
     "program.module": ("Module",),
     "program.observe": ("inspect_history", "track_usage"),
+    "program.own_lm": ("BaseLM",),
     "program.parameter": ("Parameter",),
     "program.prediction": ("Prediction",),
+    "program.settings": ("settings",),
     "program.tape": ("Tape",),
     "signature.fields": ("InputField", "OutputField"),
+    "signature.naming": ("ensure_signature", "infer_prefix", "make_signature"),
     "signature.signature": ("Signature",),
     "signature.types.base": ("Type",),
     "signature.types.code": ("Code",),
@@ -175,21 +185,33 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names}
 _MODULES = {
     "autograd": "autograd",
     **{name: f"textgrad.{name}" for name in ("config", "engine", "loss", "model", "optimizer", "tasks")},
+    **{name: f"dspy.{name}" for name in ("clients", "experimental", "predict", "primitives", "retrievers", "signatures")},
+    **{name: f"dspy.{name}" for name in ("streaming", "teleprompt", "utils")},
 }
-"""Modules that are attributes without having been imported, as TextGrad's are (`tg.loss`)."""
+"""Modules that are attributes without having been imported, as TextGrad's and DSPy's are (`tg.loss`, `dspy.streaming`)."""
+
+_ERRORS = frozenset(
+    {
+        "AdapterParseError", "ContextWindowExceededError", "DSPyError", "LMAuthError", "LMError", "LMInvalidRequestError",
+        "LMNotConfiguredError", "LMRateLimitError", "LMServerError", "LMTimeoutError", "LMTransportError",
+    }
+)  # fmt: skip
+"""DSPy's names of errors, which are `adjoint.base.errors` under its own."""
 
 __all__ = [*sorted(_HOME), "__version__"]  # noqa: PLE0604 - built from the table above, so that the two cannot differ
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name on first use: `import adjoint` itself loads nothing."""
-    if name not in _HOME and name not in _MODULES:
+    if name not in _HOME and name not in _MODULES and name not in _ERRORS:
         message = f"module 'adjoint' has no attribute {name!r}"
         raise AttributeError(message)
     import importlib
 
     if name in _MODULES:
         return importlib.import_module(f"adjoint.{_MODULES[name]}")
+    if name in _ERRORS:
+        return getattr(importlib.import_module("adjoint.dspy.exceptions"), name)
     value = getattr(importlib.import_module(f"adjoint.{_HOME[name]}"), name)
     globals()[name] = value
     return value

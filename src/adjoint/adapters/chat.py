@@ -62,7 +62,7 @@ class ChatAdapter(TurnAdapter):
             elif field.name in members:
                 found[field.name] = values.take(field, members[field.name], whole=whole)
             elif not field.required:
-                found[field.name] = field.default
+                found[field.name] = field.fallback
             else:
                 raise _lacking(outputs, blocks or members, text)
         return found

@@ -43,7 +43,7 @@ class JSONAdapter(TurnAdapter):
             message = f"the reply lacks {', '.join(map(repr, missing))}; it has {', '.join(map(repr, members)) or 'no JSON object with outputs'}."
             raise ParseError(message, raw=text)
         return {
-            field.name: values.take(field, members[field.name], whole=whole) if field.name in members else field.default
+            field.name: values.take(field, members[field.name], whole=whole) if field.name in members else field.fallback
             for field in outputs
         }
 

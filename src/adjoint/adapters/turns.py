@@ -154,7 +154,7 @@ class TurnAdapter(ABC):
         outside = native.outputs(plan.outside, response)
         if response.tool_calls and not response.text.strip():
             # A model that calls tools says nothing else yet: what is missing is None and not made up.
-            said = {field.name: None if field.required else field.default for field in plan.outputs}
+            said = {field.name: None if field.required else field.fallback for field in plan.outputs}
         else:
             said = self._read(plan, response) if plan.outputs else {}
         found = {**outside, **said}
@@ -239,7 +239,7 @@ def present(fields: Sequence[Field], inputs: Mapping[str, Any], *, partial: bool
             message = f"the input {missing[0]!r} is missing; given are {', '.join(inputs) or 'none'}."
             raise UsageError(message)
         if absent:
-            inputs = {**{field.name: field.default for field in absent}, **inputs}
+            inputs = {**{field.name: field.fallback for field in absent}, **inputs}
     return [
         (field.name, written.pieces(written.coerced(field, inputs[field.name]) if field.rich else inputs[field.name]))
         for field in fields
@@ -263,7 +263,7 @@ def content(pieces: Pieces) -> str | tuple[Part, ...]:
 
 
 def _left_out(field: Field, value: Any) -> bool:
-    return (value is None or (isinstance(value, str) and not value)) and value == field.default
+    return (value is None or (isinstance(value, str) and not value)) and value == field.fallback
 
 
 def _line(name: str, pieces: Pieces) -> Pieces:

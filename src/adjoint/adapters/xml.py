@@ -74,7 +74,7 @@ class XMLAdapter(TurnAdapter):
             has = ", ".join(f"<{name}>" for name in found) or "no such tags"
             message = f"the reply lacks {', '.join(missing)}; it has {has}."
             raise ParseError(message, raw=text)
-        return {field.name: _value(field, found[field.name]) if field.name in found else field.default for field in outputs}
+        return {field.name: _value(field, found[field.name]) if field.name in found else field.fallback for field in outputs}
 
     def reader(self, outputs: Sequence[Field]) -> Reader:
         return TaggedReader([field.name for field in outputs], _unescaped, plain=_is_plain(outputs))

@@ -145,6 +145,11 @@ class ParseError(AdjointError):
         self.raw = raw
         """The reply as received."""
 
+    @property
+    def lm_response(self) -> str:
+        """DSPy's name for the reply."""
+        return self.raw
+
 
 class ToolError(AdjointError):
     """A tool is not known, was given arguments that it does not take, or raised."""

@@ -46,6 +46,9 @@ class Record:
     def __setitem__(self, name: str, value: Any) -> None:
         self._store[name] = value
 
+    def __delitem__(self, name: str) -> None:
+        del self._store[name]
+
     def __contains__(self, name: object) -> bool:
         return name in self._store
 

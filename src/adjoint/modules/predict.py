@@ -25,7 +25,7 @@ from adjoint.signature.signature import make
 from adjoint.signature.types.known import role_of
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Coroutine, Mapping, Sequence
 
     from adjoint.adapters.base import Adapter
     from adjoint.lm.base import BaseLM
@@ -71,16 +71,20 @@ class Predict(Module, Generic[Result]):
 
     `Predict[Answer]("question -> answer")` gives an `Answer`, a class of predictions or a protocol with typed fields.
 
-    Its parameters are `instruction` (text) and `demos` (earlier examples). Keyword options (`temperature`, `max_tokens`,
+    Its parameters are `instruction` (text), `demos` (earlier examples) and, once trained, `weights`. Keyword options (`temperature`, `max_tokens`,
     ...) become those of each request. A call may override `demos`, `signature`, `lm` and `config`.
     """
 
     kind = "predict"
 
-    def __init__(self, signature: Any, instructions: str | None = None, **config: Any) -> None:
+    def __init__(
+        self, signature: Any, instructions: str | None = None, *, callbacks: Sequence[Any] | None = None, **config: Any
+    ) -> None:
+        super().__init__(callbacks)
         self._signature = make(signature, instructions)
         self._instruction = Parameter(self._signature.instructions, kind="text", role="instruction")
         self._demos: Parameter[list[dict[str, Any]]] = Parameter([], kind="demos", role="demonstrations")
+        self._weights: Parameter[dict[str, str] | None] = Parameter(None, kind="weights", role="weights")
         self.config = config
         self.lm: BaseLM | None = None
         self._prefix: _Prefix | None = None
@@ -116,6 +120,27 @@ class Predict(Module, Generic[Result]):
     @demos.setter
     def demos(self, demos: list[Any]) -> None:
         self._demos.value = list(demos)
+
+    @property
+    def weights(self) -> dict[str, str] | None:
+        """What answers in the place of the LM's own weights: `{"adapter": digest}` of a local one, `{"model": name}` of a provider."""
+        return self._weights.value
+
+    @weights.setter
+    def weights(self, weights: dict[str, str] | None) -> None:
+        self._weights.value = weights
+
+    def reset(self) -> None:
+        """Forget the demos and the LM of its own."""
+        self.demos, self.lm = [], None
+
+    def get_config(self) -> dict[str, Any]:
+        """The options of each request."""
+        return self.config
+
+    def update_config(self, **config: Any) -> None:
+        """Change some of the options of each request."""
+        self.config = {**self.config, **config}
 
     def __call__(self, *args: Any, **inputs: Any) -> Result:
         portal.refuse_loop()  # before anything is written on the tape
@@ -187,7 +212,7 @@ class Predict(Module, Generic[Result]):
             prefix = self._prefix = _Prefix(adapter, supports, signature, instruction, copy.deepcopy(demos), made)
         earlier = adapter.history(signature, values, supports=supports)
         messages = (*prefix.messages, *earlier, adapter.turn(signature, values, supports=supports))
-        request = request_of(messages, {**getattr(lm, "options", {}), **self.config, **options.get("config", {})})
+        request = request_of(messages, {**getattr(lm, "options", {}), **self.config, **(self.weights or {}), **options.get("config", {})})
         carried = adapter.options(signature, values, supports=supports)
         return request.with_options(**carried) if carried else request
 
@@ -195,7 +220,7 @@ class Predict(Module, Generic[Result]):
         """Ask, parse, and if the reply cannot be read show the LM its mistake once."""
         node = call.node
         if not node.outputs:  # else it was answered when this forward ran before
-            with span(current().callbacks, "module", self, node.inputs) as made:
+            with span((*current().callbacks, *self.callbacks), "module", self, node.inputs) as made:
                 made.outputs = await self._answered(call)
         return cast("Result", call.result.of(dict(node.outputs), node, call.tape))
 

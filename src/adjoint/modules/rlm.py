@@ -141,7 +141,7 @@ class _Work:
         if wrong or len(args) > len(fields):
             message = f"SUBMIT takes {', '.join(fields)}; {wrong[0] if wrong else 'more'} does not fit."
             raise ValueError(message)
-        made = {name: field.default for name, field in fields.items() if not field.required}
+        made = {name: field.fallback for name, field in fields.items() if not field.required}
         for name, value in given.items():
             try:
                 made[name] = fields[name].validator.validate_python(value)

@@ -13,7 +13,7 @@ from adjoint.base.errors import FATAL, AdjointError, ProgramError, TransportErro
 from adjoint.base.foreign import foreign
 from adjoint.data.records import Example
 from adjoint.exec.local import Local
-from adjoint.program.context import CONCURRENCY
+from adjoint.program.context import CONCURRENCY, current
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +57,7 @@ async def run_all(pairs: Sequence[tuple[Module, Any]], options: Options) -> Resu
     A call that takes longer than `timeout` fails; it is never made a second time. When more than `max_errors` have
     failed no further call begins, and `ProgramError` tells of the first failure. Fatal errors are raised at once.
     """
+    most = current().max_errors if options.max_errors is None else options.max_errors
     found: list[Any] = [None] * len(pairs)
     failures: list[Failure] = []
 
@@ -71,13 +72,13 @@ async def run_all(pairs: Sequence[tuple[Module, Any]], options: Options) -> Resu
                 error.add_note("".join(traceback.format_exception(error.__cause__ or error)))
             return index, Failure(index, given, error)
 
-    async with contextlib.aclosing(Local().map(one, enumerate(pairs), limit=options.num_threads or CONCURRENCY)) as outcomes:
+    async with contextlib.aclosing(Local().map(one, enumerate(pairs), limit=options.num_threads or current().num_threads or CONCURRENCY)) as outcomes:
         async for outcome in outcomes:
             index, value = outcome.value
             if isinstance(value, Failure):
                 failures.append(value)
-                if options.max_errors is not None and len(failures) > options.max_errors:
-                    message = f"more than {options.max_errors} calls failed. The first said: {failures[0]}"
+                if most is not None and len(failures) > most:
+                    message = f"more than {most} calls failed. The first said: {failures[0]}"
                     raise ProgramError(message) from failures[0].error
             else:
                 found[index] = value

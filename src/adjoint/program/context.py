@@ -42,6 +42,7 @@ from adjoint.program import observe
 from adjoint.program.events import span
 from adjoint.program.replies import LedgerBook, LedgerReplies
 from adjoint.program.stream import heard, tapped
+from adjoint.program.tape import Tape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
     from adjoint.lm.base import BaseLM
     from adjoint.lm.budget import Account
     from adjoint.lm.types import CacheMode, Request, Response, Usage
-    from adjoint.program.tape import Tape
 
 _GATES = 64
 """Gates that are kept: one for each LM, account and way of asking in use."""
@@ -84,10 +84,27 @@ class Context:
     rm: Any = None
     max_backtracks: int = 2
     meter: list[Usage] | None = None
+    num_threads: int | None = None
+    """Calls at once of `Parallel`, `Module.batch` and `Evaluate`; by default as many as are useful."""
+    max_errors: int | None = None
+    """Calls of `Parallel` and `Module.batch` that may fail before no more are made; by default any number."""
+    disable_history: bool = False
+    """Whether `inspect_history` and `lm.history` forget what is asked."""
 
 
-_IN_ANY_CASE = frozenset({"track_usage"})
-"""Settings of DSPy that are always on here, and may be given."""
+_IN_ANY_CASE = frozenset(
+    {
+        "allow_tool_async_sync_conversion",  # tools of both colours are called in both
+        "async_max_workers",  # tasks are not threads, and are limited by their endpoint
+        "experimental",
+        "max_history_size",  # the history is bounded
+        "max_trace_size",  # a tape holds one run
+        "provide_traceback",  # errors keep their cause
+        "track_usage",  # always counted
+        "warn_on_type_mismatch",  # a value that does not fit is refused
+    }
+)
+"""Settings of DSPy that need no setting here, and may be given."""
 
 
 class _Shared:
@@ -158,6 +175,8 @@ def context(**changes: Any) -> Iterator[Context]:
 def _checked(changes: dict[str, Any]) -> dict[str, Any]:
     known = [item.name for item in fields(Context)]
     changes = {name: value for name, value in changes.items() if name not in _IN_ANY_CASE}
+    if "trace" in changes:  # what DSPy's programs collect their calls with
+        changes["tape"] = None if changes.pop("trace") is None else Tape()
     for name in changes:
         if name not in known:
             raise UnknownNameError.of("setting", name, known)
@@ -201,12 +220,12 @@ async def send(request: Request, lm: BaseLM | None = None) -> Response:
     asked, here = lm or active_lm(), current()
     if here.account:
         request = bounded(request, here.account.budget, asked)
-    with span(here.callbacks, "lm", asked, {"request": request}) as call:
+    with span((*here.callbacks, *getattr(asked, "callbacks", ())), "lm", asked, {"request": request}) as call:
         response = await portal.here(_gate(asked, here)(request))
         call.outputs = response
     if here.meter is not None:
         here.meter.append(response.usage)
-    observe.answered(asked, request, response)
+    observe.answered(asked, request, response, remembered=not here.disable_history)
     return response
 
 
@@ -235,8 +254,9 @@ def _built(lm: BaseLM, here: Context, ledger: Ledger | None, shared: _Shared) ->
     if replies is None:
         store = LedgerReplies(ledger) if ledger else None
         replies = shared.replies[ledger] = Replies(store, leases=store)
-    mode: CacheMode = "off" if ledger is None else here.cache
-    asked: BaseLM = Retry(limited, here.retry)
+    mode: CacheMode = "off" if ledger is None or not getattr(lm, "cache", True) else here.cache
+    again = getattr(lm, "num_retries", None)
+    asked: BaseLM = Retry(limited, here.retry if again is None else replace(here.retry, attempts=again + 1))
     size = getattr(lm, "batch_size", None)
     if size is not None:
         asked = Batch(asked, size)

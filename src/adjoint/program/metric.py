@@ -11,7 +11,7 @@ from adjoint.base.portal import portal
 from adjoint.data.records import score_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from adjoint.data.records import Example, Score
     from adjoint.program.prediction import Prediction
@@ -52,13 +52,31 @@ def _is_reflective(parameters: list[inspect.Parameter]) -> bool:
     return len(parameters) == 5
 
 
-async def measure(metric: Metric, example: Example, prediction: Prediction, tape: Tape, *, compiling: bool = False) -> Score:
+def is_reflective(metric: Metric) -> bool:
+    """Whether the metric has five parameters, and so has something to say of single predictors."""
+    try:
+        parameters = inspect.signature(metric).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    return _is_reflective([p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)])
+
+
+async def measure(
+    metric: Metric,
+    example: Example,
+    prediction: Prediction,
+    tape: Tape,
+    *,
+    compiling: bool = False,
+    about: tuple[str, Sequence[Any]] | None = None,
+) -> Score:
     """Call the metric. Whatever it raises becomes a `MetricError` that names the metric.
 
     A third parameter gets the tape, unless it has a default and another name than `tape`. One called `trace` (DSPy's) gets
-    it only while the program is being compiled, else None.
+    it only while the program is being compiled, else None. A metric of five parameters (DSPy's for GEPA) gets `about`, the
+    name of a predictor and its calls, as the last two; they are None where the whole program is measured.
     """
-    arguments: list[Any] = [example, prediction, *_rest(metric, tape, compiling=compiling)]
+    arguments: list[Any] = [example, prediction, *_rest(metric, tape, compiling=compiling, about=about)]
     name = getattr(metric, "__name__", type(metric).__name__)
     return score_of(await foreign(_call(metric, arguments), MetricError, f"the metric {name}"))
 
@@ -71,7 +89,7 @@ async def _call(metric: Metric, arguments: list[Any]) -> Any:
     return await result if inspect.isawaitable(result) else result
 
 
-def _rest(metric: Metric, tape: Tape, *, compiling: bool) -> list[Any]:
+def _rest(metric: Metric, tape: Tape, *, compiling: bool, about: tuple[str, Sequence[Any]] | None) -> list[Any]:
     """What the metric gets beyond example and prediction."""
     try:
         parameters = list(inspect.signature(metric).parameters.values())
@@ -79,7 +97,7 @@ def _rest(metric: Metric, tape: Tape, *, compiling: bool) -> list[Any]:
         return []
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     if _is_reflective(positional):
-        return [tape if compiling else None, None, None]
+        return [tape if compiling else None, *(about or (None, None))]
     if len(positional) < 3 or (positional[2].default is not inspect.Parameter.empty and positional[2].name not in _RECORDING):
         return []  # an option of the metric's own, as in `lambda example, prediction, wanted=5: ...`
     return [tape if positional[2].name != "trace" or compiling else None]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from adjoint.base.errors import UsageError
 from adjoint.base.portal import portal
-from adjoint.program import observe, saved
+from adjoint.program import dspy_state, observe, saved
 from adjoint.program import state as states
 from adjoint.program.context import context, current, named_lm
 from adjoint.program.events import span
@@ -18,7 +18,7 @@ from adjoint.program.runs import Backtrack, Run
 from adjoint.program.tape import Tape
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from adjoint.program.state import State
@@ -30,6 +30,13 @@ class Module:
     Parameters and modules are found in the attributes, also inside lists, tuples and dicts, in the order in which they
     were set; their names are dotted paths (`answer.instruction`, `steps.0.demos`).
     """
+
+    callbacks: tuple[Any, ...] = ()
+    """Callbacks that hear of the calls of this module, besides those of the context."""
+
+    def __init__(self, callbacks: Sequence[Any] | None = None) -> None:
+        if callbacks:
+            self.callbacks = tuple(callbacks)
 
     def forward(self, *args: Any, **inputs: Any) -> Any:
         message = f"{type(self).__name__} has no forward; write `def forward(self, ...)` or `async def aforward(self, ...)`."
@@ -43,7 +50,7 @@ class Module:
         """Run the program and wait. `forward` runs in this very thread; only LM calls hop to the event loop."""
         if _nearer(type(self), "aforward", "forward"):
             return portal.run(self.acall(*args, **inputs))
-        with span(current().callbacks, "module", self, inputs) as call, _recording(self, inputs) as tape:
+        with span((*current().callbacks, *self.callbacks), "module", self, inputs) as call, _recording(self, inputs) as tape:
             run = Run()
             while True:
                 try:
@@ -56,7 +63,7 @@ class Module:
     async def acall(self, *args: Any, **inputs: Any) -> Any:
         """Run the program in asynchronous code."""
         own = Module.aforward.__get__(self) if _nearer(type(self), "forward", "aforward") else self.aforward
-        with span(current().callbacks, "module", self, inputs) as call, _recording(self, inputs) as tape:
+        with span((*current().callbacks, *self.callbacks), "module", self, inputs) as call, _recording(self, inputs) as tape:
             run = Run()
             while True:
                 try:
@@ -97,7 +104,11 @@ class Module:
                 yield name, item
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter[Any]]]:
-        """All parameters by dotted name, each once."""
+        """All parameters by dotted name, each once; weights only where some are set, since most LMs have none to set."""
+        return ((name, parameter) for name, parameter in self._slots() if parameter.value is not None)
+
+    def _slots(self) -> Iterator[tuple[str, Parameter[Any]]]:
+        """All parameters, those too that hold nothing yet."""
         for name, item in _walk(self, "", set()):
             if isinstance(item, Parameter):
                 yield name, item
@@ -109,6 +120,12 @@ class Module:
     def named_predictors(self) -> list[tuple[str, Any]]:
         """The leaves that call an LM, by name (`self` for a program that is one itself)."""
         return [(name or "self", module) for name, module in self.named_modules() if hasattr(module, "signature")]
+
+    def named_sub_modules(self, type_: type | None = None, skip_compiled: bool = False) -> Iterator[tuple[str, Any]]:  # noqa: FBT001, FBT002
+        """DSPy's name for `named_modules`, of one type if it is given, and without those that are frozen if that is asked for."""
+        for name, module in self.named_modules():
+            if (type_ is None or isinstance(module, type_)) and not (skip_compiled and module is not self and module._compiled):
+                yield name or "self", module
 
     def predictors(self) -> list[Any]:
         return [predictor for _, predictor in self.named_predictors()]
@@ -136,6 +153,27 @@ class Module:
         """Show the last `n` calls of this process, as `adjoint.inspect_history` does; `prediction.tape` has those of one run."""
         observe.inspect_history(n, file)
 
+    def freeze(self) -> Self:
+        """Let every optimizer leave this module alone; gives the module itself."""
+        for _, parameter in self.named_parameters():
+            parameter.trainable = False
+        return self
+
+    def unfreeze(self) -> Self:
+        """Let optimizers change all parameters of this module."""
+        for _, parameter in self.named_parameters():
+            parameter.trainable = True
+        return self
+
+    @property
+    def _compiled(self) -> bool:
+        """Whether the module is frozen, under the name by which DSPy's programs ask for that."""
+        return not self.parameters()
+
+    @_compiled.setter
+    def _compiled(self, frozen: bool) -> None:
+        self.freeze() if frozen else self.unfreeze()
+
     # State -------------------------------------------------------------------------------------------------------
 
     def state_dict(self) -> State:
@@ -144,7 +182,15 @@ class Module:
 
     def load_state_dict(self, state: State) -> None:
         """Set parameters; nothing is changed if a name is unknown."""
-        states.write(self.named_parameters(), state)
+        states.write(self._slots(), state)
+
+    def dump_state(self) -> dict[str, Any]:
+        """The state in DSPy's form: instruction, descriptions of fields and demos of each predictor."""
+        return dspy_state.dump(self)
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take up a state in DSPy's form. The LM that it may name is not taken up: files say nothing about who is asked."""
+        dspy_state.load(self, state)
 
     def with_state(self, state: State) -> Self:
         """A structural copy with other parameter values; LMs, tools and everything else are shared."""
@@ -173,8 +219,12 @@ class Module:
         saved.write(self, path)
 
     def load(self, path: str | Path) -> None:
-        """Read a state that `save` has written into this program. Raises `UsageError` if it is no such file."""
-        self.load_state_dict(saved.read(path)["state"])
+        """Read a state that `save`, or DSPy, has written into this program. Raises `UsageError` if it is no such file."""
+        body = saved.read(path)
+        if saved.is_dspy(body):
+            self.load_state(body)
+        else:
+            self.load_state_dict(body["state"])
 
 
 @contextmanager

@@ -36,6 +36,8 @@ class Asked:
         """The call under the names by which DSPy's users know it."""
         return {
             "model": self.lm,
+            "prompt": None,
+            "kwargs": {name: value for name, value in self.request.as_dict().items() if name != "messages"},
             "messages": [{"role": message.role, "content": message.content} for message in self.request.messages],
             "outputs": [self.response.text, *self.response.others],
             "usage": as_dict([(self.lm, self.response.usage)])[self.lm],
@@ -75,9 +77,10 @@ _history: deque[Asked] = deque(maxlen=_KEPT)
 _trackers: ContextVar[tuple[UsageTracker, ...]] = ContextVar("adjoint_trackers", default=())
 
 
-def answered(lm: BaseLM, request: Request, response: Response) -> None:
-    """Remember a call that was answered, and count it."""
-    _history.append(Asked(lm.name, request, response, lm))
+def answered(lm: BaseLM, request: Request, response: Response, *, remembered: bool = True) -> None:
+    """Count a call that was answered, and remember it."""
+    if remembered:
+        _history.append(Asked(lm.name, request, response, lm))
     for tracker in _trackers.get():
         tracker.add(lm.name, response.usage)
 
@@ -98,9 +101,10 @@ def track_usage() -> Iterator[UsageTracker]:
         _trackers.reset(token)
 
 
-def inspect_history(n: int = 1, file: TextIO | None = None) -> None:
-    """Show the last `n` calls of this process, with the exact prompts, on stdout or in `file`."""
-    latest = list(_history)[-n:] if n > 0 else []
+def inspect_history(n: int = 1, file: TextIO | None = None, *, asked: object = None) -> None:
+    """Show the last `n` calls of this process, or of the LM `asked`, with the exact prompts, on stdout or in `file`."""
+    known = [call for call in list(_history) if asked is None or call.asked is asked]
+    latest = known[-n:] if n > 0 else []
     (file or sys.stdout).write("\n\n".join(map(str, latest)) + "\n")
 
 

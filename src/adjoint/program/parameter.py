@@ -73,3 +73,30 @@ class Parameter(Generic[T]):
         """The same value as a parameter of its own, without gradients."""
         value = copy.deepcopy(self.value)  # demos are changed in place by users; a copy must not share them
         return Parameter(value, kind=self.kind, role=self.role, trainable=self.trainable)
+
+
+class Number(Parameter[float]):
+    """A number that an optimizer may move within [`low`, `high`]: a threshold, a cut, a weight, a temperature.
+
+    As an option of a predictor it becomes an option of each request: `Predict("q -> a", temperature=Number(0.7, low=0, high=1.5))`.
+    Raises `ValueError` for a value outside its bounds.
+
+    >>> Number(0.5, low=0, high=1, role="threshold").spread(5)
+    [0.0, 0.25, 0.5, 0.75, 1.0]
+    """
+
+    __slots__ = ("high", "low")
+
+    def __init__(self, value: float, *, low: float, high: float, role: str = "number", trainable: bool = True) -> None:
+        super().__init__(value, kind="number", role=role, trainable=trainable)
+        if not low <= value <= high:
+            message = f"the {role} {value} does not lie in [{low}, {high}]; give a value within the bounds."
+            raise ValueError(message)
+        self.low, self.high = low, high
+
+    def spread(self, count: int) -> list[float]:
+        """So many values from `low` to `high`, evenly; `count` >= 2."""
+        return [self.low + (self.high - self.low) * step / (count - 1) for step in range(count)]
+
+    def copy(self) -> Number:
+        return Number(self.value, low=self.low, high=self.high, role=self.role, trainable=self.trainable)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from adjoint.base.errors import SignatureError, UsageError
 from adjoint.base.json import digest, plain
 from adjoint.base.secrets import redact
+from adjoint.lm import weights
 from adjoint.signature import grammar
 from adjoint.signature.fields import MISSING, InputField, OutputField
 from adjoint.signature.signature import make
@@ -31,7 +32,7 @@ _CONSTRAINTS = frozenset({"gt", "ge", "lt", "le", "multiple_of", "min_length", "
 
 
 def write(program: Module, path: str | Path) -> None:
-    """Write the program's state, and what its predictors take and give."""
+    """Write the program's state, and what its predictors take and give; weights go into the directory NAME.weights beside it."""
     state = dict(program.state_dict())
     made = {"format": FORMAT, "program": type(program).__name__, **_described(program), "digest": "", "state": state}
     body = json.loads(redact(json.dumps(made)))
@@ -41,10 +42,11 @@ def write(program: Module, path: str | Path) -> None:
     except OSError as error:
         message = f"cannot write the program {str(path)!r}: {error.strerror}. Give a path in a directory that exists."
         raise UsageError(message) from None
+    weights.save_beside(Path(path), weights.named(state))
 
 
 def read(path: str | Path) -> dict[str, Any]:
-    """The body of a saved program, or `UsageError`."""
+    """The body of a program that was saved here or by DSPy, or `UsageError`."""
     try:
         body = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
@@ -53,14 +55,23 @@ def read(path: str | Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         message = f"{path} is no saved program: it is not JSON ({error})."
         raise UsageError(message) from None
+    if isinstance(body, dict) and is_dspy(body):
+        return body
     if not isinstance(body, dict) or body.get("format") != FORMAT or not isinstance(body.get("state"), dict):
         message = f"{path} is no saved program of this version: it needs format {FORMAT!r} and a state. Save it again with program.save."
         raise UsageError(message)
     if not _as_saved(body):
         message = f'{path} is not as it was saved. If you have edited it, write "digest": "" in it; else save the program again.'
         raise UsageError(message)
+    weights.load_beside(Path(path), weights.named(body["state"]))
     found: dict[str, Any] = body
     return found
+
+
+def is_dspy(body: Mapping[str, Any]) -> bool:
+    """Whether DSPy has written this: it says which versions have, and has no format of ours."""
+    about = body.get("metadata")
+    return "format" not in body and isinstance(about, dict) and "dependency_versions" in about
 
 
 def _as_saved(body: Mapping[str, Any]) -> bool:
@@ -135,6 +146,7 @@ def _is_plain(field: Field) -> bool:
     return (
         grammar.spell(field.type) is not None
         and _known(field.constraints)
+        and field.factory is None
         and (field.default is MISSING or plain(field.default) == field.default)
     )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from adjoint.base.errors import UnknownNameError, UsageError
 from adjoint.base.json import Json, digest, plain
+from adjoint.lm.weights import ADAPTER, MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,9 +40,10 @@ def _check(name: str, kind: str, value: Any) -> None:
         "text": isinstance(value, str),
         "demos": isinstance(value, list) and all(isinstance(demo, Mapping) for demo in value),
         "number": isinstance(value, int | float),
+        "weights": value is None or (isinstance(value, Mapping) and [*value] in ([ADAPTER], [MODEL])),
     }
     if not fits.get(kind, True):
-        wanted = {"text": "a text", "demos": "a list of objects", "number": "a number"}[kind]
+        wanted = {"text": "a text", "demos": "a list of objects", "number": "a number", "weights": "an object with adapter or model"}[kind]
         message = f"the parameter {name!r} is {wanted}, not {value!r}."
         raise UsageError(message)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import keyword
+import re
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args, get_origin
@@ -11,7 +13,7 @@ from adjoint.base.errors import SignatureError, UnknownNameError
 from adjoint.signature.types.known import mentions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from pydantic import TypeAdapter
 
@@ -31,6 +33,8 @@ CALL_OPTIONS = frozenset({"config", "demos", "lm", "signature"})
 RESULT_METHODS = frozenset(
     {"completions", "copy", "from_completions", "get", "get_lm_usage", "inputs", "items", "keys", "labels", "of", "row", "tape", "toDict", "values", "with_inputs", "without"}
 )
+_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])|_")
+"""Where a word of a name ends."""
 _OF_TEXT = frozenset({"max_length", "min_length", "pattern", "strict"})
 _OF_NUMBERS = frozenset({"allow_inf_nan", "ge", "gt", "le", "lt", "multiple_of", "strict"})
 _CONSTRAINTS = _OF_TEXT | _OF_NUMBERS | {"decimal_places", "max_digits"}
@@ -51,11 +55,33 @@ class Field:
     direction: Direction
     desc: str = ""
     default: Any = MISSING
+    factory: Callable[[], Any] | None = None
+    """Makes the default anew for each use, for values that are changed in place."""
     constraints: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def required(self) -> bool:
-        return self.default is MISSING
+        return self.default is MISSING and self.factory is None
+
+    @property
+    def fallback(self) -> Any:
+        """What stands for a value that is left out."""
+        return copy.deepcopy(self.default) if self.factory is None else self.factory()
+
+    @property
+    def annotation(self) -> Any:
+        """The type, under pydantic's name."""
+        return self.type
+
+    @property
+    def json_schema_extra(self) -> dict[str, Any]:
+        """What DSPy's programs read of a field."""
+        prefix = f"{in_words(self.name)}:"
+        return {"desc": self.desc or f"${{{self.name}}}", "prefix": prefix, "__dspy_field_type": self.direction}
+
+    def is_required(self) -> bool:
+        """`required`, under pydantic's name."""
+        return self.required
 
     @cached_property
     def rich(self) -> bool:
@@ -96,7 +122,7 @@ class Field:
             message = f"the constraint {unfit[0]!r} has no meaning for {name!r}, which is {type_.__name__}."
             raise SignatureError(message)
         default = self.default
-        if default is MISSING and _admits_none(type_):
+        if self.required and _admits_none(type_):
             default = None
         return replace(self, name=name, type=type_, default=default)
 
@@ -120,8 +146,17 @@ def check_constraints(given: Mapping[str, Any]) -> dict[str, Any]:
     known = {name: value for name, value in given.items() if name != "prefix"}
     for name in known:
         if name not in _CONSTRAINTS:
-            raise UnknownNameError.of("constraint", name, _CONSTRAINTS | {"desc", "default"})
+            raise UnknownNameError.of("constraint", name, _CONSTRAINTS | {"desc", "default", "default_factory"})
     return known
+
+
+def in_words(name: str) -> str:
+    """A name in words, as people read it.
+
+    >>> in_words("someAttribute2name")
+    'Some Attribute 2 Name'
+    """
+    return " ".join(word if word.isupper() else word.capitalize() for word in _WORDS.sub(" ", name).split())
 
 
 def _admits_none(type_: Any) -> bool:
@@ -131,11 +166,19 @@ def _admits_none(type_: Any) -> bool:
     return get_origin(type_) in (Union, UnionType) and NoneType in get_args(type_)
 
 
-def InputField(*, desc: str = "", default: Any = MISSING, **constraints: Any) -> Any:  # noqa: N802 - DSPy's name
+def InputField(*, desc: str = "", default: Any = MISSING, default_factory: Callable[[], Any] | None = None, **constraints: Any) -> Any:  # noqa: N802 - DSPy's name
     """Declare an input of a signature class. Constraints are pydantic's (`gt`, `le`, `max_length`, ...)."""
-    return Field(direction="input", desc=desc, default=default, constraints=check_constraints(constraints))
+    return _declared("input", desc, default, default_factory, constraints)
 
 
-def OutputField(*, desc: str = "", default: Any = MISSING, **constraints: Any) -> Any:  # noqa: N802 - DSPy's name
+def OutputField(*, desc: str = "", default: Any = MISSING, default_factory: Callable[[], Any] | None = None, **constraints: Any) -> Any:  # noqa: N802 - DSPy's name
     """Declare an output of a signature class. Constraints are pydantic's (`gt`, `le`, `max_length`, ...)."""
-    return Field(direction="output", desc=desc, default=default, constraints=check_constraints(constraints))
+    return _declared("output", desc, default, default_factory, constraints)
+
+
+def _declared(direction: Direction, desc: str, default: Any, factory: Callable[[], Any] | None, more: dict[str, Any]) -> Field:
+    if default is not MISSING and factory is not None:
+        message = "a field has a default or a default_factory; give one of them."
+        raise SignatureError(message)
+    said = desc or more.pop("description", "")
+    return Field(direction=direction, desc=said, default=default, factory=factory, constraints=check_constraints(more))

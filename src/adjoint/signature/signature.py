@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 import sys
 import typing
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from adjoint.base.errors import SignatureError
 from adjoint.signature import grammar
-from adjoint.signature.fields import Field, InputField, OutputField, check_constraints
+from adjoint.signature.fields import MISSING, Field, InputField, OutputField, check_constraints
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -137,12 +138,13 @@ class Signature(metaclass=SignatureMeta):
     def with_updated_fields(cls, name: str, type_: Any = None, **changes: Any) -> type[Signature]:
         """A copy in which one field has another type, `desc`, `default` or constraint."""
         old = _existing(cls, name)
-        known = {key: changes.pop(key) for key in ("desc", "default") if key in changes}
+        known = {key: changes.pop(key) for key in ("desc", "default", "default_factory") if key in changes}
         constraints = {**old.constraints, **check_constraints(changes)}
         new = Field(
             direction=old.direction,
             desc=known.get("desc", old.desc),
-            default=known.get("default", old.default),
+            default=known.get("default", MISSING if "default_factory" in known else old.default),
+            factory=known.get("default_factory", None if "default" in known else old.factory),
             constraints=constraints,
         ).named(name, old.type if type_ is None else type_)
         return _build(cls.__name__, {**cls.fields, name: new}, cls.instructions)
@@ -177,8 +179,30 @@ class Signature(metaclass=SignatureMeta):
         return _build(cls.__name__, {key: field for key, field in cls.fields.items() if key != name}, cls.instructions)
 
     @classmethod
+    def dump_state(cls) -> dict[str, Any]:
+        """What an optimizer may change, as DSPy writes it: the instruction, and what is said of each field."""
+        fields = [{"prefix": field.json_schema_extra["prefix"], "description": field.desc} for field in cls.fields.values()]
+        return {"instructions": cls.instructions, "fields": fields}
+
+    @classmethod
+    def load_state(cls, state: Mapping[str, Any]) -> type[Signature]:
+        """A copy with the instruction and the descriptions of `dump_state`; fields stand in the same order."""
+        said = [item.get("description", "") for item in state.get("fields", ())]
+        if said and len(said) != len(cls.fields):
+            message = f"the state describes {len(said)} fields and {cls.__name__} has {len(cls.fields)}; it belongs to another signature."
+            raise SignatureError(message)
+        named = zip(cls.fields.items(), said, strict=True) if said else ()
+        fields = {name: replace(field, desc="" if desc == f"${{{name}}}" else desc) for (name, field), desc in named}
+        return _build(cls.__name__, {**cls.fields, **fields}, state.get("instructions", cls.instructions))
+
+    @classmethod
     def equals(cls, other: type[Signature]) -> bool:
         return cls.instructions == other.instructions and dict(cls.fields) == dict(other.fields)
+
+
+def renamed(signature: type[Signature], name: str) -> type[Signature]:
+    """The same signature under another name."""
+    return _build(name, signature.fields, signature.instructions)
 
 
 def make(signature: Any, instructions: str | None = None, *, custom_types: Mapping[str, Any] | None = None) -> type[Signature]:

@@ -1,0 +1,8 @@
+"""`dspy.primitives`: rows, predictions and programs."""
+
+from adjoint.data.records import Example
+from adjoint.program.completions import Completions
+from adjoint.program.module import Module
+from adjoint.program.prediction import Prediction
+
+__all__ = ["Completions", "Example", "Module", "Prediction"]

@@ -1,0 +1,12 @@
+"""`dspy.streaming`: pieces of outputs, and messages on what is going on."""
+
+from adjoint.modules.streaming import (
+    StatusMessage,
+    StatusMessageProvider,
+    StreamListener,
+    StreamResponse,
+    apply_sync_streaming,
+    streamify,
+)
+
+__all__ = ["StatusMessage", "StatusMessageProvider", "StreamListener", "StreamResponse", "apply_sync_streaming", "streamify"]

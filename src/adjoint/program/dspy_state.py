@@ -1,0 +1,45 @@
+"""States in the form in which DSPy writes them: instructions, descriptions of fields and demos, by predictor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from adjoint.base.errors import UnknownNameError, UsageError
+from adjoint.base.json import plain
+
+if TYPE_CHECKING:
+    from adjoint.program.module import Module
+
+_ABOUT = "metadata"
+_OWN = "self"
+
+
+def dump(program: Module) -> dict[str, Any]:
+    """The state of each predictor by its name; of a program that is a predictor itself, its state alone."""
+    made = {name: _dumped(predictor) for name, predictor in program.named_predictors()}
+    return made[_OWN] if list(made) == [_OWN] else made
+
+
+def load(program: Module, state: Mapping[str, Any]) -> None:
+    """Set instructions, descriptions and demos; nothing is changed if a predictor is not known or its state cannot be read."""
+    predictors = dict(program.named_predictors())
+    states = {name: said for name, said in state.items() if name != _ABOUT}
+    given = {_OWN: states} if list(predictors) == [_OWN] else states
+    for name, said in given.items():
+        if name not in predictors:
+            kind = "predictor"
+            raise UnknownNameError.of(kind, name, predictors)
+        if not isinstance(said, Mapping) or not isinstance(said.get("demos", []), list):
+            message = f"the state of {name!r} is {said!r:.80}; it needs demos and a signature."
+            raise UsageError(message)
+    made = {name: predictors[name].signature.load_state(said.get("signature") or {}) for name, said in given.items()}
+    for name, said in given.items():
+        predictors[name].signature = made[name]
+        predictors[name].demos = [dict(demo) for demo in said.get("demos", [])]
+
+
+def _dumped(predictor: Any) -> dict[str, Any]:
+    signature = predictor.signature
+    lm = None if predictor.lm is None or not hasattr(predictor.lm, "dump_state") else predictor.lm.dump_state()
+    return {"traces": [], "train": [], "demos": plain(predictor.demos), "signature": signature.dump_state(), "lm": lm}
