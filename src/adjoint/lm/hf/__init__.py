@@ -1,0 +1,1 @@
+"""Local checkpoints as language models, through transformers: `LM("hf/PATH-OR-HUB-NAME")`. Needs the extra `hf`."""
