@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from adjoint.data.loaders import load_rows as load_rows
     from adjoint.data.records import Example as Example
     from adjoint.data.records import Score as Score
-    from adjoint.eval.evaluate import Evaluate as Evaluate
     from adjoint.eval.evaluate import aevaluate as aevaluate
-    from adjoint.eval.evaluate import compare as compare
     from adjoint.eval.evaluate import evaluate as evaluate
+    from adjoint.eval.evaluator import Evaluate as Evaluate
     from adjoint.eval.metrics import exact_match as exact_match
     from adjoint.eval.metrics import f1 as f1
     from adjoint.eval.plan import plan as plan
+    from adjoint.eval.several import compare as compare
     from adjoint.ledger.store import Ledger as Ledger
     from adjoint.lm.budget import Budget as Budget
     from adjoint.lm.engine import EngineLM as EngineLM
@@ -130,9 +130,11 @@ _HOMES = {
     "data.batches": ("DataLoader",),
     "data.loaders": ("load_rows",),
     "data.records": ("Example", "Score"),
-    "eval.evaluate": ("Evaluate", "aevaluate", "compare", "evaluate"),
+    "eval.evaluate": ("aevaluate", "evaluate"),
+    "eval.evaluator": ("Evaluate",),
     "eval.metrics": ("exact_match", "f1"),
     "eval.plan": ("plan",),
+    "eval.several": ("compare",),
     "ledger.store": ("Ledger",),
     "lm.budget": ("Budget",),
     "lm.engine": ("EngineLM",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from dataclasses import dataclass, field
@@ -13,7 +14,8 @@ from adjoint.base.json import plain
 from adjoint.data.records import Score, id_of
 from adjoint.exec.local import Local
 from adjoint.lm.types import Usage
-from adjoint.program.context import CONCURRENCY, context
+from adjoint.modules.best_of_n import nth_sample
+from adjoint.program.context import CONCURRENCY, context, current
 from adjoint.program.metric import measure
 from adjoint.program.prediction import Prediction
 from adjoint.program.tape import Tape
@@ -42,6 +44,7 @@ class Cell:
     outputs: Json = None
     tape: Tape | None = None
     prediction: Prediction | None = None
+    repeat: int = 0
 
     def record(self) -> dict[str, Json]:
         """What the ledger keeps of the cell."""
@@ -52,33 +55,53 @@ class Cell:
             "usage": plain(self.usage),
             "seconds": round(self.seconds, 6),
             "outputs": self.outputs,
+            **({"repeat": self.repeat} if self.repeat else {}),
         }
 
     @classmethod
     def recorded(cls, body: Any) -> Cell:
         """The cell that `record` has written, without tape and prediction."""
         score = None if body["score"] is None else Score(**body["score"])
-        return cls(body["example"], score, body["error"], Usage(**body["usage"]), body["seconds"], body["outputs"])
+        return cls(
+            body["example"],
+            score,
+            body["error"],
+            Usage(**body["usage"]),
+            body["seconds"],
+            body["outputs"],
+            repeat=body.get("repeat", 0),
+        )
 
 
-async def run_row(program: Module, example: Example, metric: Metric, *, compiling: bool = False) -> Cell:
-    """Run the program on one row under a tape of its own, and measure. Only `FATAL` errors are raised."""
+async def run_row(
+    program: Module, example: Example, metric: Metric, *, compiling: bool = False, seconds: float | None = None, repeat: int = 0
+) -> Cell:
+    """Run the program on one row under a tape of its own, and measure. Only `FATAL` errors are raised.
+
+    After `seconds` what is in flight is cancelled and the cell is an error; a synchronous `forward` is not waited for, but
+    its thread ends only with its call. The `repeat`s of a row are samples of their own.
+    """
     started = time.monotonic()
     inputs = example.inputs().toDict()
     tape, used = Tape(program, inputs), list[Usage]()
     score, error, prediction = None, None, None
     try:
-        with context(tape=tape, meter=used):
-            made = await foreign(program.acall(**inputs), ProgramError, "the program")
-        prediction = _prediction(made, tape)
-        with context(tape=Tape(), meter=used, role="judge"):  # calls of the metric are no calls of the program
-            score = await measure(metric, example, prediction, tape, compiling=compiling)
+        with context(sample=nth_sample(current().sample, "repeat", repeat)):
+            async with asyncio.timeout(seconds):
+                with context(tape=tape, meter=used):
+                    made = await foreign(program.acall(**inputs), ProgramError, "the program")
+                prediction = _prediction(made, tape)
+                with context(tape=Tape(), meter=used, role="judge"):  # calls of the metric are no calls of the program
+                    score = await measure(metric, example, prediction, tape, compiling=compiling)
     except FATAL:
         raise
     except AdjointError as caught:
         error = f"{type(caught).__name__}: {caught}"
+    except TimeoutError:  # only the row's own: those of user code have a name and a place in the tree
+        error = f"TimeoutError: the row took longer than timeout={seconds:g} seconds"
     outputs = None if prediction is None else plain(prediction.toDict())
-    return Cell(id_of(example), score, error, sum(used, Usage()), time.monotonic() - started, outputs, tape, prediction)
+    took = time.monotonic() - started
+    return Cell(id_of(example), score, error, sum(used, Usage()), took, outputs, tape, prediction, repeat)
 
 
 async def run_cells(
@@ -88,26 +111,28 @@ async def run_cells(
     limit: int = CONCURRENCY,
     compiling: bool = False,
     patience: int | None = None,
+    seconds: float | None = None,
+    repeats: Sequence[int] = (),
 ) -> AsyncGenerator[tuple[int, Cell]]:
     """Run programs on rows, at most `limit` at once; gives `(position, cell)` as they end.
 
-    When the budget is spent no further row begins, those under way come to their end (they are paid for), and then
+    `repeats` numbers the jobs that are further samples of a row; `seconds` is what each may take (see `run_row`). When the budget is spent no further row begins, those under way come to their end (they are paid for), and then
     `BudgetExceeded` is raised. With `patience` the run stops if so many first cells fail and none goes well.
     """
     failures: list[str] = []
     succeeded = False
     spent: BudgetExceeded | None = None
 
-    async def one(job: tuple[Module, Example]) -> Cell | BudgetExceeded:
+    async def one(job: tuple[tuple[Module, Example], int]) -> Cell | BudgetExceeded:
         nonlocal spent
         if spent is None:
             try:
-                return await run_row(job[0], job[1], metric, compiling=compiling)
+                return await run_row(*job[0], metric, compiling=compiling, seconds=seconds, repeat=job[1])
             except BudgetExceeded as error:
                 spent = error
         return spent
 
-    async with contextlib.aclosing(Local().map(one, jobs, limit=limit)) as outcomes:
+    async with contextlib.aclosing(Local().map(one, zip(jobs, repeats or [0] * len(jobs), strict=True), limit=limit)) as outcomes:
         async for outcome in outcomes:
             cell = outcome.value
             if isinstance(cell, BudgetExceeded):

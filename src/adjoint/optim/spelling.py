@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from adjoint.autograd.engine import engine_of
 from adjoint.base.errors import UsageError
 from adjoint.base.json import plain
-from adjoint.eval.evaluate import answerer
+from adjoint.eval.fingerprint import answerer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

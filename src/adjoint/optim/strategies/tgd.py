@@ -18,7 +18,7 @@ from adjoint.base.errors import FATAL, AdjointError, MetricError, UsageError
 from adjoint.base.foreign import foreign
 from adjoint.base.json import plain
 from adjoint.base.portal import portal
-from adjoint.eval.evaluate import answerer
+from adjoint.eval.fingerprint import answerer
 from adjoint.exec.local import all_of
 from adjoint.optim.lessons import gradients
 from adjoint.optim.strategy import Strategy

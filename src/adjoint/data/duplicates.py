@@ -1,0 +1,93 @@
+"""Near duplicates: rows whose texts are nearly the same, found without comparing every row with every other.
+
+MinHash with bands (Broder (1997); Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, chapter 3): each row is the set of its
+shingles, and the least value of a random hash over the set is equal for two rows with a probability that is their Jaccard
+similarity. Rows that agree in a whole band of hashes are candidates, and only candidates are compared. Time and memory grow with
+the number of rows, not with its square.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import defaultdict
+from itertools import combinations, pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+from adjoint.base.errors import UsageError
+from adjoint.base.json import canonical, plain
+from adjoint.data.records import id_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from adjoint.data.records import Example
+
+BANDS, ROWS = 32, 4
+"""128 hashes. Rows with similarity s become candidates with probability 1 - (1 - s^4)^32: 0.99999 at 0.8, 0.87 at 0.5, 0.05 at 0.2."""
+_SHINGLE = 5
+"""Bytes of a shingle: about a word."""
+_CROWD = 50
+"""Candidates of one band bucket that are all compared with each other; in a larger one each is compared with its neighbours."""
+
+
+class Near(NamedTuple):
+    """Two rows by their ids, and the Jaccard similarity of their inputs' shingles in [0, 1]."""
+
+    a: str
+    b: str
+    similarity: float
+
+
+def near_duplicates(*parts: Sequence[Example], threshold: float = 0.8) -> list[Near]:
+    """Pairs of rows with nearly the same inputs: within one part, or across several (`near_duplicates(train, test)`).
+
+    Compared are 5-byte shingles of the inputs in lower case with single spaces; `threshold` in (0, 1] is the least Jaccard
+    similarity. With several parts only pairs across parts are given: those are what leaks. The most similar come first. A pair at
+    the threshold of 0.8 is missed with a chance of 1 in 10^7. Raises `UsageError` for other thresholds.
+
+    >>> from adjoint.data.records import Example
+    >>> train = [Example(q="What is the capital of France, please?").with_inputs("q"), Example(q="Who wrote Faust?").with_inputs("q")]
+    >>> test = [Example(q="what is the  capital of France, please").with_inputs("q")]
+    >>> [round(pair.similarity, 2) for pair in near_duplicates(train, test)]
+    [0.97]
+    """
+    if not 0 < threshold <= 1:
+        message = f"near_duplicates(threshold={threshold}): a similarity in (0, 1] is allowed, for example 0.8."
+        raise UsageError(message)
+    rows = [(place, row) for place, part in enumerate(parts) for row in part]
+    shingles = [_shingles(row) for _, row in rows]
+    found = []
+    for one, other in sorted(_candidates(shingles)):
+        if len(parts) > 1 and rows[one][0] == rows[other][0]:
+            continue
+        similarity = len(shingles[one] & shingles[other]) / len(shingles[one] | shingles[other])
+        if similarity >= threshold:
+            found.append(Near(id_of(rows[one][1]), id_of(rows[other][1]), similarity))
+    return sorted(found, key=lambda pair: -pair.similarity)
+
+
+def _candidates(shingles: Sequence[set[int]]) -> Iterable[tuple[int, int]]:
+    """Pairs of places whose signatures agree in a band."""
+    import numpy as np
+
+    draw = np.random.default_rng(0)  # any hashes will do, as long as they are the same for all rows
+    scale, shift = draw.integers(1 << 63, size=(2, BANDS * ROWS, 1), dtype=np.uint64)
+    # Multiply and add modulo 2^64; the high bits are the ones that are well mixed, and the least value depends on them alone.
+    signatures = [(np.array(sorted(one), dtype=np.uint64) * (2 * scale + 1) + shift).min(axis=1) for one in shingles]
+    pairs: set[tuple[int, int]] = set()
+    for band in range(BANDS):
+        buckets: defaultdict[bytes, list[int]] = defaultdict(list)
+        for place, signature in enumerate(signatures):
+            buckets[signature[band * ROWS : (band + 1) * ROWS].tobytes()].append(place)
+        for bucket in buckets.values():
+            near = combinations(bucket, 2) if len(bucket) <= _CROWD else pairwise(bucket)
+            pairs.update(near)
+    return pairs
+
+
+def _shingles(row: Example) -> set[int]:
+    """The shingles of the inputs as 32-bit checksums; a text shorter than one shingle is one itself."""
+    values = row.inputs().values()
+    written = " ".join(value if isinstance(value, str) else canonical(plain(value)).decode() for value in values)
+    text = " ".join(written.lower().split()).encode("utf-8", "surrogatepass")
+    return {zlib.crc32(text[start : start + _SHINGLE]) for start in range(max(1, len(text) - _SHINGLE + 1))}

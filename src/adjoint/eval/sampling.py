@@ -1,0 +1,142 @@
+"""How rows were drawn decides how sure their mean is: in clusters that resemble each other, or in strata of known shares."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from adjoint.base.errors import UsageError
+from adjoint.eval.stats import LEAST, UNIT, Interval, clustered_error, mean_interval, t_quantile, wilson, z_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from adjoint.data.records import Example
+
+By: TypeAlias = "str | Callable[[Example], object]"
+"""A field of the rows (of their metadata first), or a function of a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """Rows that are not drawn one by one.
+
+    `cluster`: rows of one cluster (a document, a user, a conversation) resemble each other, so the clusters are what was drawn.
+    `strata`: rows were drawn within each stratum (a topic, a language); `weights` are the strata's shares where the program will be
+    used (they are divided by their sum; without them, the shares among the rows). One of both: `Sampling(cluster="document")`,
+    `Sampling(strata="language", weights={"en": 0.9, "de": 0.1})`. Raises `UsageError` otherwise.
+    """
+
+    cluster: By | None = None
+    strata: By | None = None
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if (self.cluster is None) == (self.strata is None) or (self.weights and self.strata is None):
+            message = "Sampling takes cluster= or strata= (with weights= of the strata), one of both."
+            raise UsageError(message)
+        if any(not weight > 0 for weight in self.weights.values()):
+            message = f"Sampling: weights are above 0, not {dict(self.weights)}."
+            raise UsageError(message)
+
+    def mean(self, rows: Sequence[Example], scores: Sequence[float]) -> float:
+        """The mean score: of all rows alike, or of the strata by their weights."""
+        if self.strata is None or not self.weights:
+            return sum(scores) / len(scores)
+        groups = grouped(groups_of(rows, self.strata), scores)
+        return sum(share * sum(groups[name]) / len(groups[name]) for name, share in self._shares(groups).items())
+
+    def interval(self, rows: Sequence[Example], scores: Sequence[float], level: float = 0.95) -> Interval:
+        """The interval of that mean."""
+        if self.cluster is not None:
+            return clustered_interval(scores, groups_of(rows, self.cluster), level)
+        groups = grouped(groups_of(rows, self.strata or ""), scores)
+        return stratified_interval(groups, self._shares(groups), level)
+
+    def _shares(self, groups: Mapping[str, Sequence[float]]) -> dict[str, float]:
+        if not self.weights:
+            total = sum(len(values) for values in groups.values())
+            return {name: len(values) / total for name, values in groups.items()}
+        if set(self.weights) != set(groups):
+            message = (
+                f"Sampling: the weights name {', '.join(sorted(self.weights))}, but the rows with a score lie in "
+                f"{', '.join(sorted(groups))}; give a weight for each stratum, and rows for each weight."
+            )
+            raise UsageError(message)
+        weight = sum(self.weights.values())
+        return {name: self.weights[name] / weight for name in groups}
+
+
+def groups_of(rows: Sequence[Example], by: By) -> list[str]:
+    """The group of each row as text. Raises `UsageError` for a row that lacks the field."""
+    found = []
+    for row in rows:
+        if callable(by):
+            found.append(str(by(row)))
+        elif by in row._metadata or by in row:
+            found.append(str(row._metadata[by] if by in row._metadata else row[by]))
+        else:
+            has = ", ".join(dict.fromkeys([*row._metadata, *row.keys()]))
+            message = f"a row has no field {by!r} to group by; it has {has}."
+            raise UsageError(message)
+    return found
+
+
+def grouped(groups: Sequence[str], scores: Sequence[float]) -> dict[str, list[float]]:
+    """The scores of each group, groups in the order of their names."""
+    found: defaultdict[str, list[float]] = defaultdict(list)
+    for group, score in zip(groups, scores, strict=True):
+        found[group].append(score)
+    return dict(sorted(found.items()))
+
+
+def clustered_interval(scores: Sequence[float], clusters: Sequence[str], level: float = 0.95) -> Interval:
+    """The mean ± t(G - 1) · `clustered_error` over G clusters, cut at [0, 1]. Miller (2024), arXiv 2411.00640.
+
+    Fewer than 2 clusters cannot tell: [0, 1]. Clusters that all have the same mean get the interval
+    that G rows of that mean would get (`wilson`).
+
+    >>> [round(end, 2) for end in clustered_interval([0, 0, 1, 1, 1, 0, 1, 1], "aabbccdd")]
+    [0.0, 1.0]
+    """
+    groups = grouped(list(clusters), scores)
+    if len(groups) < LEAST:
+        z_of(level)
+        return UNIT
+    mean, error = sum(scores) / len(scores), clustered_error(scores, clusters)
+    if error < 1e-9:
+        return wilson(mean * len(groups), len(groups), level)
+    half = t_quantile((1 + level) / 2, len(groups) - 1) * error if z_of(level) else 0.0
+    return Interval(max(0.0, mean - half), min(1.0, mean + half))
+
+
+def stratified_interval(strata: Mapping[str, Sequence[float]], shares: Mapping[str, float], level: float = 0.95) -> Interval:
+    """Σ w_s mean_s ± t · sqrt(Σ w_s² v_s / n_s) with t of n - S degrees, cut at [0, 1]: Cochran (1977), Sampling Techniques, 5.3.
+
+    The variance v_s of a stratum is taken after a success and a failure were added, so that one whose rows are all equal, or that
+    has only one row, does not pass for certain (Agresti and Caffo (2000), Am. Stat. 54, do so for shares).
+
+    >>> low, high = stratified_interval({"en": [1, 0] * 20, "de": [1, 1, 1, 0] * 10}, {"en": 0.9, "de": 0.1})
+    >>> round(low, 2), round(high, 2)
+    (0.38, 0.67)
+    """
+    n = sum(len(values) for values in strata.values())
+    if n <= len(strata):
+        return UNIT
+    mean = sum(shares[name] * sum(values) / len(values) for name, values in strata.items())
+    variance = sum(shares[name] ** 2 * _cautious_variance(values) / len(values) for name, values in strata.items())
+    half = t_quantile((1 + level) / 2, n - len(strata)) * math.sqrt(variance) if z_of(level) else 0.0
+    return Interval(max(0.0, mean - half), min(1.0, mean + half))
+
+
+def plain_interval(rows: Sequence[Example], scores: Sequence[float], sampling: Sampling | None, level: float = 0.95) -> Interval:
+    """The interval that fits how the rows were drawn; no score says nothing: [0, 1]."""
+    return mean_interval(scores, level) if sampling is None or not scores else sampling.interval(rows, scores, level)
+
+
+def _cautious_variance(values: Sequence[float]) -> float:
+    padded = [*values, 0.0, 1.0]
+    mean = sum(padded) / len(padded)
+    return sum((value - mean) ** 2 for value in padded) / (len(padded) - 1)
