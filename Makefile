@@ -12,7 +12,7 @@ $(VENV)/base: pyproject.toml
 
 $(VENV)/dev: $(VENV)/base
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --editable ".[hf,sandbox]" --group dev --group peers
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --editable ".[examples,hf,sandbox]" --group dev --group peers
 	touch $@
 
 demo: $(VENV)/base

@@ -1,6 +1,6 @@
 """Code that is improved by the tests it fails, in a sandbox; other tests, which nobody sees, say what it is worth.
 
-    pip install "adjoint[sandbox]"
+    pip install "adjoint[examples]"
     python code_optimisation.py --lm openai/gpt-4o
     python code_optimisation.py my_problems.jsonl --steps 5
 

@@ -1,6 +1,6 @@
 """A molecule that is improved by what chemistry software says of it: drug-likeness, ease of synthesis, likeness, docking.
 
-    pip install rdkit
+    pip install "adjoint[examples]"
     python molecules.py --lm openai/gpt-4o --start c1ccccc1
     python molecules.py --lm openai/gpt-4o --dock DRD2          # with dockstring: AutoDock Vina on a prepared target
     python molecules.py --lm random --steps 30                   # the baseline that needs no LM: random edits
