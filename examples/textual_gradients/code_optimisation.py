@@ -17,9 +17,13 @@ from __future__ import annotations
 import argparse
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import adjoint
 from adjoint.exec.monty import MontyInterpreter
+
+if TYPE_CHECKING:
+    from adjoint.eval.compare import Comparison
 
 TASK = "Write Python code for the function that is described. Use no imports. Reply with the code only."
 PROBLEMS = Path(__file__).with_name("problems.jsonl")
@@ -74,7 +78,7 @@ def passes_all(example: adjoint.Example, prediction: adjoint.Prediction) -> bool
     return not failures(prediction.code, [*example.tests, *example.hidden])
 
 
-def study(rows: list[adjoint.Example], steps: int) -> adjoint.Comparison:
+def study(rows: list[adjoint.Example], steps: int) -> Comparison:
     """Measure code as it is first written and after its updates."""
     first = adjoint.evaluate(Coder(0), rows, passes_all, name="as first written")
     last = adjoint.evaluate(Coder(steps), rows, passes_all, name=f"after up to {steps} updates")

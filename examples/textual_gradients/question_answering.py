@@ -15,10 +15,14 @@ of that is the vote and not the updates, so both stand in the table. A small LM 
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 import adjoint
 from adjoint.data.public import load_gpqa, load_mmlu
 from adjoint.textgrad.tasks import last_letter
+
+if TYPE_CHECKING:
+    from adjoint.eval.compare import Comparison
 
 TASK = "Answer the question. Think step by step, then end with 'Answer: X', where X is one of the letters."
 LOADERS = {"gpqa": load_gpqa, "mmlu": load_mmlu}
@@ -45,7 +49,7 @@ def right_letter(example: adjoint.Example, prediction: adjoint.Prediction) -> bo
     return bool(prediction.letter == example.expected)
 
 
-def study(rows: list[adjoint.Example], steps: int) -> adjoint.Comparison:
+def study(rows: list[adjoint.Example], steps: int) -> Comparison:
     """Measure first answer, last version and vote. The calls of one are the cached calls of the next."""
     programs = {"first answer": Improved(0), f"after {steps} updates": Improved(steps, vote=False), "vote": Improved(steps)}
     reports = {name: adjoint.evaluate(program, rows, right_letter, name=name) for name, program in programs.items()}
