@@ -74,7 +74,21 @@ if TYPE_CHECKING:
     from adjoint.optim.solve import solve as solve
     from adjoint.optim.strategies.bootstrap import BootstrapFewShot as BootstrapFewShot
     from adjoint.optim.strategies.bootstrap import BootstrapFewShotWithRandomSearch as BootstrapFewShotWithRandomSearch
+    from adjoint.optim.strategies.bootstrap import BootstrapRS as BootstrapRS
     from adjoint.optim.strategies.bootstrap import LabeledFewShot as LabeledFewShot
+    from adjoint.optim.strategies.capo import CAPO as CAPO
+    from adjoint.optim.strategies.capo import EvoPrompt as EvoPrompt
+    from adjoint.optim.strategies.copro import COPRO as COPRO
+    from adjoint.optim.strategies.copro import SignatureOptimizer as SignatureOptimizer
+    from adjoint.optim.strategies.infer_rules import InferRules as InferRules
+    from adjoint.optim.strategies.knn import KNNFewShot as KNNFewShot
+    from adjoint.optim.strategies.mipro import MIPRO as MIPRO
+    from adjoint.optim.strategies.mipro import BayesianSignatureOptimizer as BayesianSignatureOptimizer
+    from adjoint.optim.strategies.mipro import MIPROv2 as MIPROv2
+    from adjoint.optim.strategies.opro import OPRO as OPRO
+    from adjoint.optim.strategies.optuna_search import BootstrapFewShotWithOptuna as BootstrapFewShotWithOptuna
+    from adjoint.optim.strategies.prompt_wizard import PromptWizard as PromptWizard
+    from adjoint.optim.strategies.protegi import ProTeGi as ProTeGi
     from adjoint.optim.strategies.tgd import TGD as TGD
     from adjoint.optim.strategies.tgd import TextualGradientDescent as TextualGradientDescent
     from adjoint.optim.strategies.tgd import TextualGradientDescentwithMomentum as TextualGradientDescentwithMomentum
@@ -157,7 +171,16 @@ _HOMES = {
     "modules.vote": ("majority",),
     "optim.compile": ("aoptimize", "optimize"),
     "optim.solve": ("solve",),
-    "optim.strategies.bootstrap": ("BootstrapFewShot", "BootstrapFewShotWithRandomSearch", "LabeledFewShot"),
+    "optim.strategies.bootstrap": ("BootstrapFewShot", "BootstrapFewShotWithRandomSearch", "BootstrapRS", "LabeledFewShot"),
+    "optim.strategies.capo": ("CAPO", "EvoPrompt"),
+    "optim.strategies.copro": ("COPRO", "SignatureOptimizer"),
+    "optim.strategies.infer_rules": ("InferRules",),
+    "optim.strategies.knn": ("KNNFewShot",),
+    "optim.strategies.mipro": ("MIPRO", "BayesianSignatureOptimizer", "MIPROv2"),
+    "optim.strategies.opro": ("OPRO",),
+    "optim.strategies.optuna_search": ("BootstrapFewShotWithOptuna",),
+    "optim.strategies.prompt_wizard": ("PromptWizard",),
+    "optim.strategies.protegi": ("ProTeGi",),
     "optim.strategies.tgd": ("TGD", "TextualGradientDescent", "TextualGradientDescentwithMomentum"),
     "program.completions": ("Completions",),
     "program.context": ("configure", "context"),

@@ -17,12 +17,38 @@ OPTIMIZERS = {
     "labeled-few-shot": "adjoint.optim.strategies.bootstrap:LabeledFewShot",
     "bootstrap": "adjoint.optim.strategies.bootstrap:BootstrapFewShot",
     "bootstrap-rs": "adjoint.optim.strategies.bootstrap:BootstrapFewShotWithRandomSearch",
+    "bootstrap-optuna": "adjoint.optim.strategies.optuna_search:BootstrapFewShotWithOptuna",
+    "auto": "adjoint.optim.strategies.auto:Auto",
+    "better-together": "adjoint.optim.strategies.better_together:BetterTogether",
+    "demo-order": "adjoint.optim.strategies.numeric:DemoOrder",
+    "gepa": "adjoint.optim.strategies.gepa:GEPA",
+    "models": "adjoint.optim.strategies.numeric:Models",
+    "numbers": "adjoint.optim.strategies.numeric:Numbers",
+    "optoprime": "adjoint.optim.strategies.optoprime:OptoPrime",
+    "polca": "adjoint.optim.strategies.polca:POLCA",
+    "simba": "adjoint.optim.strategies.simba:SIMBA",
+    "capo": "adjoint.optim.strategies.capo:CAPO",
+    "copro": "adjoint.optim.strategies.copro:COPRO",
+    "evoprompt": "adjoint.optim.strategies.capo:EvoPrompt",
+    "infer-rules": "adjoint.optim.strategies.infer_rules:InferRules",
+    "mipro": "adjoint.optim.strategies.mipro:MIPROv2",
+    "opro": "adjoint.optim.strategies.opro:OPRO",
+    "prompt-wizard": "adjoint.optim.strategies.prompt_wizard:PromptWizard",
+    "protegi": "adjoint.optim.strategies.protegi:ProTeGi",
     "tgd": "adjoint.optim.strategies.tgd:TextualGradientDescent",
 }
 """Where the optimizers are; by name they have their default settings."""
 
 ALLOCATORS = {
+    "asha": "adjoint.optim.allocators.halving:ASHA",
+    "frace": "adjoint.optim.allocators.frace:FRace",
+    "grid": "adjoint.optim.allocators.grid:Grid",
+    "halving": "adjoint.optim.allocators.halving:Halving",
+    "minibatch": "adjoint.optim.allocators.minibatch:Minibatch",
+    "pareto": "adjoint.optim.allocators.pareto:Pareto",
     "racing": "adjoint.optim.allocators.racing:Racing",
+    "rungs": "adjoint.optim.allocators.rungs:Rungs",
+    "ucb": "adjoint.optim.allocators.ucb:UCB",
 }
 """Where the allocators are; by name they have their default settings."""
 

@@ -43,7 +43,10 @@ def run_options(options: Mapping[str, Any], *, num_threads: int | None = None, t
     >>> run_options({"eval_kwargs": {"num_threads": 4}, "seed": 3, "requires_permission_to_run": False})
     {'limit': 4, 'seed': 3}
     """
-    given = {**dict(options.get("eval_kwargs") or {}), **{name: value for name, value in options.items() if name != "eval_kwargs"}}
+    given = {
+        **dict(options.get("eval_kwargs") or {}),
+        **{name: value for name, value in options.items() if name != "eval_kwargs"},
+    }
     if given.pop("requires_permission_to_run", None):
         message = "requires_permission_to_run=True: a run does not stop to ask here; cap it with budget='2000calls' instead."
         raise UsageError(message)
