@@ -116,23 +116,28 @@ def _score_and_text(said: Any) -> tuple[float | None, str]:
 
 
 def measured(example: Example, prediction: Prediction, score: float, feedback: str) -> Variable:
-    """The loss of a prediction that has already been scored."""
+    """The loss of a prediction that has already been scored. Suggestions that were never met are part of what it says."""
     edges = prediction_edges(prediction)
     details = {"score": score, "example": id_of(example)}
     node = Node(0, "loss", None, {"value": prediction}, {"value": edges}, details=details)
-    text = feedback or f"the score was {score:g} of 1"
+    unmet = [] if prediction.tape is None else [remark.text for remark in prediction.tape.remarks if not remark.settled]
+    text = "\n".join(dict.fromkeys([feedback or f"the score was {score:g} of 1", *unmet]))
     return Variable.of(text, "score of the prediction", node, "value", requires_grad=False)
 
 
 def failed(tape: Tape, example: Example | None = None) -> Variable | None:
-    """The loss of a run that ended in an error: what the last call that failed says of it; None if no call failed."""
-    broken = [node for node in tape.nodes if node.error]
+    """The loss of a run that ended in an error: what the last call that failed says of it, or an assertion of its last call.
+
+    None if no call failed and nothing was asserted.
+    """
+    broken = [(node, f"the call failed: {node.error}") for node in tape.nodes if node.error]
+    broken += [(remark.node, remark.text) for remark in tape.remarks if remark.node is not None and not remark.settled]
     if not broken:
         return None
-    last = broken[-1]
+    last, said = broken[-1]
     details = {"score": 0.0, "example": "" if example is None else id_of(example)}
-    node = Node(0, "loss", None, {"value": str(last.error)}, {"value": [Edge(last, "error", "declared", 1.0)]}, details=details)
-    return Variable.of(f"the call failed: {last.error}", "error of the program", node, "value", requires_grad=False)
+    node = Node(0, "loss", None, {"value": said}, {"value": [Edge(last, "error", "declared", 1.0)]}, details=details)
+    return Variable.of(said, "error of the program", node, "value", requires_grad=False)
 
 
 def feedback_of(loss: Variable, *, group: str = "", threshold: float = 1.0) -> Gradient:
