@@ -49,7 +49,7 @@ def test_an_agent_calls_tools_until_it_can_answer():
     assert (found.answer, found.termination_reason, len(lm.requests)) == (7, "finish", 4)
     assert found.trajectory == {
         "thought_0": "How big?", "tool_name_0": "look_up", "tool_args_0": {"city": "Paris"}, "observation_0": "Paris has 5 million people",
-        "thought_1": "Add.", "tool_name_1": "add", "tool_args_1": {"a": 5, "b": "2"}, "observation_1": "7",
+        "thought_1": "Add.", "tool_name_1": "add", "tool_args_1": {"a": 5, "b": "2"}, "observation_1": 7,
         "thought_2": "Known.", "tool_name_2": "finish", "tool_args_2": {}, "observation_2": "Completed.",
     }  # fmt: skip
     assert "- look_up(city: string): Say how many people live in a city." in lm.requests[0].messages[0].text
@@ -158,7 +158,7 @@ def test_an_lm_that_calls_tools_by_itself_does_so_and_several_at_once():
         found = agent(question="?")
     assert [tool.name for tool in lm.requests[0].tools] == ["look_up", "add", "finish"]
     assert lm.requests[-1].tools == ()
-    assert [found.trajectory[f"observation_{n}"] for n in range(2)] == ["Rome has 4 million people", "3"]
+    assert [found.trajectory[f"observation_{n}"] for n in range(2)] == ["Rome has 4 million people", 3]
     assert found.trajectory["observation_2"].startswith("Error: unknown tool 'nothing'")
     assert (found.answer, found.termination_reason) == ("4", "finish")
 

@@ -186,7 +186,7 @@ def test_an_agent_with_tools():
     found = agent(request="Paris, please")
     assert found.answer == "OSL-CDG 9:00"
     assert "that is no flight" in found.trajectory["observation_0"]
-    assert found.trajectory["observation_1"] == '["OSL-CDG 9:00"]'
+    assert found.trajectory["observation_1"] == ["OSL-CDG 9:00"]
 
 
 # 6. Mathematics with code -------------------------------------------------------------------------------------------------------------

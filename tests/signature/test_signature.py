@@ -173,7 +173,7 @@ def test_every_edit_returns_a_new_signature():
     more = Triage.append("why", OutputField()).prepend("note", OutputField()).insert(1, "lang", InputField(), str)
     assert more.signature == "ticket, lang -> note, level, why"
     assert more.delete("note").with_instructions("New.").instructions == "New."
-    assert Triage.append_instructions("Be brief.").instructions == "Say how urgent the ticket is.\nBe brief."
+    assert Triage.append_instructions("Be brief.").instructions == "Say how urgent the ticket is.\n\nBe brief."
     assert (dict(Triage.fields), Triage.instructions) == before
 
 

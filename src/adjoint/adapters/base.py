@@ -54,8 +54,8 @@ class Adapter(Protocol):
         """What a request of this call carries besides messages: `schema` and `tools` where the LM takes them."""
         ...
 
-    def parse(self, signature: type[Signature], response: Response, *, supports: frozenset[str] = NOTHING) -> dict[str, Any]:
-        """The typed outputs of a reply.
+    def parse(self, signature: type[Signature], response: Response | str, *, supports: frozenset[str] = NOTHING) -> dict[str, Any]:
+        """The typed outputs of a reply, or of its text.
 
         Raises `ParseError` that says what was expected and what came, and `RefusalError` if the model declined.
         """

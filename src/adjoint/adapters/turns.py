@@ -12,10 +12,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from adjoint.adapters import native, schemas, written
-from adjoint.adapters.base import NOTHING
+from adjoint.adapters.base import NOTHING, render
 from adjoint.base.errors import ParseError, RefusalError, UsageError
 from adjoint.base.parts import Part
-from adjoint.lm.types import Message
+from adjoint.lm.types import Message, Response
 from adjoint.signature.types.known import role_of
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from adjoint.adapters.base import Step
     from adjoint.adapters.pieces import Reader
-    from adjoint.lm.types import Response
     from adjoint.signature.fields import Field
     from adjoint.signature.signature import Signature
 
@@ -146,7 +145,15 @@ class TurnAdapter(ABC):
         plan = self.layout(signature, supports)
         return {"tools": native.specs(plan.tools, inputs)} if plan.tools else {}
 
-    def parse(self, signature: type[Signature], response: Response, *, supports: frozenset[str] = NOTHING) -> dict[str, Any]:
+    def format(self, signature: type[Signature], demos: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The messages of a call as dictionaries with `role` and `content`, as DSPy's adapters give them."""
+        made = render(self, signature, signature.instructions, demos, inputs)
+        return [{"role": message.role, "content": message.content} for message in made.messages]
+
+    def parse(self, signature: type[Signature], response: Response | str, *, supports: frozenset[str] = NOTHING) -> dict[str, Any]:
+        """The typed outputs of a reply, or of its text alone."""
+        if isinstance(response, str):
+            response = Response(response)
         answered(response)
         plan = self.layout(signature, supports)
         if not plan.outside:

@@ -70,7 +70,7 @@ class TwoStepAdapter(TurnAdapter):
         return super().layout(signature)
 
     def parse(
-        self, signature: type[Signature], response: Response, *, supports: frozenset[str] = frozenset()
+        self, signature: type[Signature], response: Response | str, *, supports: frozenset[str] = frozenset()
     ) -> dict[str, Any]:
         """Read a reply of the second model."""
         return self.adapter.parse(extraction(signature), response, supports=supports)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Self
 
 from adjoint.base import rng
 from adjoint.base.errors import MetricError, UsageError
@@ -80,7 +81,23 @@ class Record:
         return self._store.get(name, default)
 
     def toDict(self) -> dict[str, Any]:  # noqa: N802 - DSPy's name
-        return dict(self._store)
+        """The values as plain data: records and models inside are dictionaries too."""
+        return {name: _plain(value) for name, value in self._store.items()}
+
+
+def _plain(value: Any) -> Any:
+    """Records and pydantic models, also inside lists and dictionaries, as dictionaries; all else is the very same object."""
+    if isinstance(value, Record):
+        return value.toDict()
+    if callable(getattr(type(value), "model_dump", None)):
+        return value.model_dump()
+    if type(value) not in (list, dict):
+        return value
+    held = list(value.items() if type(value) is dict else enumerate(value))
+    made = [(key, _plain(item)) for key, item in held]
+    if all(new is old for (_, new), (_, old) in zip(made, held, strict=True)):
+        return value
+    return dict(made) if type(value) is dict else [item for _, item in made]
 
 
 Mapping.register(Record)  # whatever reads a mapping (JSON, demos, `dict(row)`) reads a record
@@ -94,16 +111,15 @@ class Example(Record):
     (['question'], ['answer'])
     """
 
-    _input_keys: frozenset[str] | None
-    _id: str | None
-    _metadata: dict[str, Any]
+    _input_keys: frozenset[str] | None = None
+    _id: str | None = None
+    _metadata: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, base: Record | Mapping[str, Any] | None = None, /, **values: Any) -> None:
         super().__init__(base, **values)
-        same = base if isinstance(base, Example) else None
-        self._input_keys = same._input_keys if same else None
-        self._id = same._id if same and not values else None
-        self._metadata = same._metadata if same else {}
+        if isinstance(base, Example):
+            self._input_keys, self._metadata = base._input_keys, dict(base._metadata)
+            self._id = None if values else base._id
 
     @classmethod
     def row(cls, inputs: Mapping[str, Any], labels: Mapping[str, Any], *, id: str | None, metadata: Mapping[str, Any]) -> Example:  # noqa: A002
@@ -112,38 +128,38 @@ class Example(Record):
         made._id, made._metadata = id, dict(metadata)
         return made
 
-    def with_inputs(self, *names: str) -> Example:
+    def with_inputs(self, *names: str) -> Self:
         """A copy in which the named fields are the inputs."""
         unknown = [name for name in names if name not in self]
         if unknown:
             message = f"with_inputs({unknown[0]!r}): the example has no such field; it has {', '.join(self)}."
             raise UsageError(message)
-        made = Example(self)
+        made = type(self)(self)
         made._input_keys = frozenset(names)
         return made
 
-    def inputs(self) -> Example:
+    def inputs(self) -> Self:
         """The input fields only; raises `UsageError` if it was never said which they are."""
         if self._input_keys is None:
             message = "the inputs of this example are not set; write Example(...).with_inputs('question')."
             raise UsageError(message)
         return self._part(lambda name: name in self._input_keys)
 
-    def labels(self) -> Example:
+    def labels(self) -> Self:
         """The fields that are no inputs."""
         inputs = self.inputs()
         return self._part(lambda name: name not in inputs)
 
-    def _part(self, keep: Any) -> Example:
-        part = Example({name: value for name, value in self._store.items() if keep(name)})
+    def _part(self, keep: Any) -> Self:
+        part = type(self)({name: value for name, value in self._store.items() if keep(name)})
         part._input_keys = self._input_keys
         return part
 
-    def copy(self, **values: Any) -> Example:
-        return Example(self, **values)
+    def copy(self, **values: Any) -> Self:
+        return type(self)(self, **values)
 
-    def without(self, *names: str) -> Example:
-        made = Example({name: value for name, value in self._store.items() if name not in names})
+    def without(self, *names: str) -> Self:
+        made = type(self)({name: value for name, value in self._store.items() if name not in names})
         made._input_keys = None if self._input_keys is None else self._input_keys - set(names)
         return made
 
@@ -159,7 +175,7 @@ def expected_outputs(example: Example, outputs: Sequence[str]) -> dict[str, Any]
     A row may name the outputs, keep a mapping under `expected`, or keep one bare value there, which then belongs to the
     last output (reasoning comes before the answer).
     """
-    labels = example.labels().toDict()
+    labels = dict(example.labels())
     found = {name: labels[name] for name in outputs if name in labels}
     if found or EXPECTED not in labels:
         return found

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from adjoint.signature.signature import Signature
 
 FINISH = "finish"
-_OURS = ("trajectory", "tools", "next_thought", "next_tool_name", "next_tool_args", "tool_calls", "termination_reason")
+_OURS = ("max_iters", "trajectory", "tools", "next_thought", "next_tool_name", "next_tool_args", "tool_calls", "termination_reason")
 _STEP = (
     "{task}\n\nDo this step by step: in each step write your next thought and call a tool. "
     "Call finish as soon as inputs and observations say enough to give {outputs}."
@@ -81,13 +81,14 @@ class ReAct(Module):
         self.react = Predict(_text(task, list(self.tools)).with_instructions(_STEP.format(task=task.instructions, outputs=outputs)))
         self.extract = ChainOfThought(task.append("trajectory", InputField(default="")))
 
-    async def aforward(self, **inputs: Any) -> Prediction:
+    async def aforward(self, *, max_iters: int | None = None, **inputs: Any) -> Prediction:
+        """Answer; `max_iters` overrides that of the module for this call."""
         if "trajectory" in inputs:
             message = "the trajectory is what ReAct itself writes; it takes the inputs of its signature only."
             raise UsageError(message)
         steps: list[_Step] = []
         start, reason = 0, "max_iters"
-        for _ in range(self.max_iters):
+        for _ in range(self.max_iters if max_iters is None else max_iters):
             try:
                 step, start = await self._think(inputs, steps, start)
             except ParseError:
@@ -172,7 +173,8 @@ def _trajectory(steps: list[_Step]) -> dict[str, Any]:
     for step in steps:
         found[f"thought_{number}"] = step.thought
         for (name, args), result in zip(step.calls, step.results, strict=True):
-            found |= {f"tool_name_{number}": name, f"tool_args_{number}": args, f"observation_{number}": observation(result)}
+            seen = result.outputs.get(RESULT, observation(result) if result.error else None)
+            found |= {f"tool_name_{number}": name, f"tool_args_{number}": args, f"observation_{number}": seen}
             number += 1
         number += not step.calls
     return found

@@ -14,6 +14,7 @@ from adjoint.base.foreign import foreign
 from adjoint.data.records import Example
 from adjoint.exec.local import Local
 from adjoint.program.context import CONCURRENCY, current
+from adjoint.program.prediction import Prediction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,8 +100,8 @@ async def _call(module: Module, given: Any, seconds: float | None) -> Any:
 
 def _arguments(given: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """An example gives its inputs, a mapping is the inputs, a tuple or list is positional."""
-    if isinstance(given, Example):
-        return (), given.inputs().toDict()
+    if isinstance(given, Example) and not isinstance(given, Prediction):
+        return (), dict(given.inputs())
     if isinstance(given, Mapping):
         return (), dict(given)
     if isinstance(given, tuple | list):

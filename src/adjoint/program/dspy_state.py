@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from adjoint.base.json import plain
 if TYPE_CHECKING:
     from adjoint.program.module import Module
 
+_MEMBER = re.compile(r"\[['\"]?(.*?)['\"]?\]")
 _ABOUT = "metadata"
 _OWN = "self"
 
@@ -25,7 +27,7 @@ def load(program: Module, state: Mapping[str, Any]) -> None:
     """Set instructions, descriptions and demos; nothing is changed if a predictor is not known or its state cannot be read."""
     predictors = dict(program.named_predictors())
     states = {name: said for name, said in state.items() if name != _ABOUT}
-    given = {_OWN: states} if list(predictors) == [_OWN] else states
+    given = {_OWN: states} if list(predictors) == [_OWN] else {_dotted(name): said for name, said in states.items()}
     for name, said in given.items():
         if name not in predictors:
             kind = "predictor"
@@ -37,6 +39,15 @@ def load(program: Module, state: Mapping[str, Any]) -> None:
     for name, said in given.items():
         predictors[name].signature = made[name]
         predictors[name].demos = [dict(demo) for demo in said.get("demos", [])]
+
+
+def _dotted(name: str) -> str:
+    """A name as it is here: DSPy writes members of lists and dictionaries in brackets.
+
+    >>> _dotted("steps[0].answer['long'].predict")
+    'steps.0.answer.long.predict'
+    """
+    return _MEMBER.sub(r".\1", name)
 
 
 def _dumped(predictor: Any) -> dict[str, Any]:

@@ -77,7 +77,7 @@ async def measure(
     name of a predictor and its calls, as the last two; they are None where the whole program is measured.
     """
     arguments: list[Any] = [example, prediction, *_rest(metric, tape, compiling=compiling, about=about)]
-    name = getattr(metric, "__name__", type(metric).__name__)
+    name = getattr(getattr(metric, "func", metric), "__name__", type(metric).__name__)  # `func` of a partial
     return score_of(await foreign(_call(metric, arguments), MetricError, f"the metric {name}"))
 
 

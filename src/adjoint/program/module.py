@@ -95,6 +95,10 @@ class Module:
             return found
         return found, [failure.example for failure in found.failures], [failure.error for failure in found.failures]
 
+    def __repr__(self) -> str:
+        """The predictors by name."""
+        return "\n".join(f"{name} = {predictor!r}" for name, predictor in self.named_predictors()) or f"{type(self).__name__}()"
+
     # Structure ---------------------------------------------------------------------------------------------------
 
     def named_modules(self) -> Iterator[tuple[str, Module]]:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from adjoint.base.errors import UsageError
-from adjoint.data.records import Record
+from adjoint.data.records import Example
 from adjoint.program.completions import Completions
 from adjoint.program.tape import note_read, recent_reads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from adjoint.data.records import Record
     from adjoint.program.tape import Node, Tape
 
 
-class Prediction(Record):
+class Prediction(Example):
     """Outputs by name. Reading one is noted on the tape, since what is read may feed the next call.
 
     Programs may build their own: `Prediction(answer=...)`.
@@ -26,6 +27,7 @@ class Prediction(Record):
     _made_from: tuple[tuple[Node, str], ...] = ()
     """The fields that were read since the last call when a program built this: what it is most likely made from."""
     _completions: Completions | None = None
+    _usage: dict[str, dict[str, Any]] | None = None
 
     def __init__(self, base: Record | Mapping[str, Any] | None = None, /, **values: Any) -> None:
         super().__init__(base, **values)
@@ -101,8 +103,14 @@ class Prediction(Record):
     def __ge__(self, other: object) -> bool:
         return float(self) >= _number(other)
 
+    def set_lm_usage(self, usage: dict[str, dict[str, Any]]) -> None:
+        """Say what this prediction has used, where the tape does not know."""
+        self._usage = usage
+
     def get_lm_usage(self) -> dict[str, dict[str, Any]]:
         """What all calls of the run that gave this prediction have used, by the name of the LM."""
+        if self._usage is not None:
+            return self._usage
         from adjoint.program.observe import as_dict
 
         tape = self._tape
@@ -129,7 +137,9 @@ class Prediction(Record):
         return [(name, self[name]) for name in self]
 
     def toDict(self) -> dict[str, Any]:  # noqa: N802 - DSPy's name
-        return dict(self.items())
+        for name in self:
+            self._read(name)
+        return super().toDict()
 
     def _read(self, name: str) -> None:
         if self._node is not None:

@@ -31,7 +31,7 @@ MISSING: Any = _Missing()
 
 CALL_OPTIONS = frozenset({"config", "demos", "lm", "signature"})
 RESULT_METHODS = frozenset(
-    {"completions", "copy", "from_completions", "get", "get_lm_usage", "inputs", "items", "keys", "labels", "of", "row", "tape", "toDict", "values", "with_inputs", "without"}
+    {"completions", "copy", "from_completions", "get", "get_lm_usage", "inputs", "items", "keys", "labels", "of", "row", "set_lm_usage", "tape", "toDict", "values", "with_inputs", "without"}
 )
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])|_")
 """Where a word of a name ends."""

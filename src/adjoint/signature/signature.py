@@ -132,7 +132,7 @@ class Signature(metaclass=SignatureMeta):
 
     @classmethod
     def append_instructions(cls, text: str) -> type[Signature]:
-        return cls.with_instructions(f"{cls.instructions}\n{text}")
+        return cls.with_instructions(f"{cls.instructions}\n\n{text}")
 
     @classmethod
     def with_updated_fields(cls, name: str, type_: Any = None, **changes: Any) -> type[Signature]:
@@ -181,7 +181,7 @@ class Signature(metaclass=SignatureMeta):
     @classmethod
     def dump_state(cls) -> dict[str, Any]:
         """What an optimizer may change, as DSPy writes it: the instruction, and what is said of each field."""
-        fields = [{"prefix": field.json_schema_extra["prefix"], "description": field.desc} for field in cls.fields.values()]
+        fields = [{"prefix": field.json_schema_extra["prefix"], "description": field.json_schema_extra["desc"]} for field in cls.fields.values()]
         return {"instructions": cls.instructions, "fields": fields}
 
     @classmethod

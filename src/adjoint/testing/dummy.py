@@ -49,13 +49,17 @@ class DummyLM(LM):
         return call["messages"], call["outputs"]
 
     def _answer(self, request: Request) -> Response:
-        said = request.messages[-1].text
-        text = self._shown(request) if self.follow_examples else None
-        if text is None and isinstance(self.answers, Mapping):
-            text = next((self._written(answer) for key, answer in self.answers.items() if key in said), "No more responses")
-        elif text is None:
-            text = self._written(next(self.answers, _NO_MORE))
-        return Response(text, model=self.name, reasoning="Some reasoning" if self.reasoning else None)
+        text, *others = (self._text(request) for _ in range(request.n))
+        return Response(text, model=self.name, reasoning="Some reasoning" if self.reasoning else None, others=tuple(others))
+
+    def _text(self, request: Request) -> str:
+        shown = self._shown(request) if self.follow_examples else None
+        if shown is not None:
+            return shown
+        if isinstance(self.answers, Mapping):
+            said = request.messages[-1].text
+            return next((self._written(answer) for key, answer in self.answers.items() if key in said), "No more responses")
+        return self._written(next(self.answers, _NO_MORE))
 
     def _shown(self, request: Request) -> str | None:
         """What was answered when this was asked among the demos."""
@@ -65,7 +69,7 @@ class DummyLM(LM):
 
     def _written(self, answer: Mapping[str, Any]) -> str:
         adapter: Any = self.adapter or current().adapter
-        fields = [Field(name=name, direction="output") for name in answer]
+        fields = [Field(name=name, type=type(value), direction="output") for name, value in answer.items()]
         if isinstance(adapter, ChatAdapter):  # a single output is marked too: who reads may expect more of them
             return "\n".join(f"[[{field.name}]]\n{adapter.write([field], answer)}" for field in fields)
         return str(adapter.write(fields, answer))

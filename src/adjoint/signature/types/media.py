@@ -136,9 +136,21 @@ class Audio(Media):
     kind = "audio"
     default_media_type = "audio/wav"
 
-    def __init__(self, url: str | bytes | None = None, **fields: Any) -> None:
-        # Written out in each class: type checkers would otherwise take the constructor of a plain model.
+    def __init__(self, url: str | bytes | None = None, *, data: str | None = None, audio_format: str = "wav", **fields: Any) -> None:
+        """An address, the bytes, or with `data` the bytes in base64."""
+        if data is not None:
+            url, fields["media_type"] = f"data:audio/{audio_format};base64,{data}", f"audio/{audio_format}"
         super().__init__(url, **fields)
+
+    @property
+    def data(self) -> str:
+        """The bytes in base64; empty for a sound that is only named."""
+        return self.url.partition(";base64,")[2]
+
+    @property
+    def audio_format(self) -> str:
+        """Such as `wav` or `mp3`."""
+        return self.media_type.partition("/")[2]
 
     @classmethod
     def from_array(cls, array: Any, sampling_rate: int) -> Self:
@@ -168,9 +180,14 @@ class File(Media):
     kind = "file"
     default_media_type = "application/octet-stream"
 
-    def __init__(self, url: str | bytes | None = None, **fields: Any) -> None:
-        # Written out in each class: type checkers would otherwise take the constructor of a plain model.
-        super().__init__(url, **fields)
+    def __init__(self, url: str | bytes | None = None, *, file_data: str | None = None, **fields: Any) -> None:
+        """An address or the bytes; `file_data` is DSPy's name for a `data:` address."""
+        super().__init__(file_data if url is None else url, **fields)
+
+    @property
+    def file_data(self) -> str:
+        """The address that holds the bytes; empty for a file that is only named."""
+        return self.url
 
 
 def _data_url(data: bytes, media_type: str) -> str:

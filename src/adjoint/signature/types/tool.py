@@ -171,6 +171,11 @@ class Tool(Type):
             schema["$defs"] = self.definitions
         return schema
 
+    def format_as_litellm_function_call(self) -> dict[str, Any]:
+        """The tool as OpenAI's interface takes it."""
+        parameters = {"type": "object", "properties": self.args, "required": list(self.required)}
+        return {"type": "function", "function": {"name": self.name, "description": self.desc, "parameters": parameters}}
+
     def format(self) -> str:
         return json.dumps(self._as_json(), ensure_ascii=False)
 
