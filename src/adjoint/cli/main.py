@@ -18,17 +18,35 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 _Refused: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
-LedgerPath = Annotated[str | None, typer.Option("--ledger", metavar="PATH", help="The ledger; default ADJOINT_LEDGER, else .adjoint/ledger.db.")]
+LedgerPath = Annotated[
+    str | None, typer.Option("--ledger", metavar="PATH", help="The ledger; default ADJOINT_LEDGER, else .adjoint/ledger.db.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No live line on stderr.")]
 Model = Annotated[
-    str | None, typer.Option("--model", metavar="NAME", help="provider/model, pocket, or file.py:name; default ADJOINT_MODEL, else pocket.")
+    str | None,
+    typer.Option("--model", metavar="NAME", help="provider/model, pocket, or file.py:name; default ADJOINT_MODEL, else pocket."),
 ]
 Limit = Annotated[str | None, typer.Option("--budget", metavar="CAP", help="For example 2000calls, 500000tokens, $5 or 30m.")]
 Seed = Annotated[int, typer.Option("--seed", help="Every random choice follows from it.")]
-Code = Annotated[str | None, typer.Option("--program", metavar="FILE.py:NAME", help="The code of a saved program of several modules.")]
+Code = Annotated[
+    str | None, typer.Option("--program", metavar="FILE.py:NAME", help="The code of a saved program of several modules.")
+]
 Program = Annotated[str, typer.Argument(metavar="PROGRAM", help="file.py:name, or a saved program such as best.json.")]
 Data = Annotated[str, typer.Argument(metavar="DATA", help="Rows: .jsonl, .json or .csv.")]
-MetricName = Annotated[str, typer.Option("--metric", metavar="NAME", help="exact_match, f1, or file.py:function.")]
+MetricName = Annotated[
+    str, typer.Option("--metric", metavar="NAME", help="exact_match, numeric_match, judge, ..., or file.py:function.")
+]
+Judging = Annotated[
+    str | None, typer.Option("--judge", metavar="NAME", help="The model that judges, for a metric that asks one.")
+]
+Timeout = Annotated[
+    float | None, typer.Option("--timeout", metavar="SECONDS", help="What one row may take; later it is an error.")
+]
+Repeats = Annotated[int, typer.Option("--repeats", min=1, help="How often each row is measured, with samples of its own.")]
+Cluster = Annotated[
+    str | None, typer.Option("--cluster", metavar="FIELD", help="Rows of one cluster resemble each other: wider intervals.")
+]
+Strata = Annotated[str | None, typer.Option("--strata", metavar="FIELD", help="Rows were drawn within each stratum.")]
 
 
 class Ship(enum.StrEnum):
@@ -81,18 +99,30 @@ def evaluate(
     program: Program,
     data: Data,
     metric: MetricName = "exact_match",
+    judge: Judging = None,
+    timeout: Timeout = None,
+    repeats: Repeats = 1,
+    cluster: Cluster = None,
+    strata: Strata = None,
+    by: Annotated[list[str] | None, typer.Option("--by", metavar="FIELD", help="Also the score of each kind of row.")] = None,
+    csv: Annotated[str | None, typer.Option("--csv", metavar="FILE", help="Write every row there.")] = None,
     code: Code = None,
     json: Json = False,
     ledger: LedgerPath = None,
-    model: Annotated[list[str] | None, typer.Option("--model", metavar="NAME", help="As for run; give several to compare them.")] = None,
+    model: Annotated[
+        list[str] | None, typer.Option("--model", metavar="NAME", help="As for run; give several to compare them.")
+    ] = None,
     budget: Limit = None,
     quiet: Quiet = False,
 ) -> int:
     """Measure a program on rows, with an interval."""
-    from adjoint.cli import verbs
+    from adjoint.cli import evaluation, verbs
 
     common = verbs.Common(json=json, ledger=ledger, quiet=quiet, budget=budget, code=code)
-    return verbs.evaluate(common, program, data, metric, model or [None])
+    how = evaluation.Measuring(
+        metric=metric, judge=judge, timeout=timeout, repeats=repeats, cluster=cluster, strata=strata, by=by or (), csv=csv
+    )
+    return evaluation.evaluate(common, program, data, how, model or [None])
 
 
 @app.command()
@@ -125,6 +155,9 @@ def compare(
     b: Annotated[str, typer.Argument(metavar="B", help="The program that may be better.")],
     data: Data,
     metric: MetricName = "exact_match",
+    judge: Judging = None,
+    timeout: Timeout = None,
+    repeats: Repeats = 1,
     gate: Annotated[bool, typer.Option("--gate", help="Exit with 100 if B is worse and 101 if that cannot be told.")] = False,
     code: Code = None,
     json: Json = False,
@@ -134,10 +167,11 @@ def compare(
     quiet: Quiet = False,
 ) -> int:
     """Compare two programs on the same rows."""
-    from adjoint.cli import verbs
+    from adjoint.cli import evaluation, verbs
 
     common = verbs.Common(json=json, ledger=ledger, quiet=quiet, model=model, budget=budget, code=code)
-    return verbs.compare(common, a, b, data, metric, gate=gate)
+    how = evaluation.Measuring(metric=metric, judge=judge, timeout=timeout, repeats=repeats)
+    return evaluation.compare(common, a, b, data, how, gate=gate)
 
 
 @app.command()
@@ -162,7 +196,9 @@ def runs(json: Json = False, ledger: LedgerPath = None) -> int:
 
 @app.command()
 def doctor(
-    repair: Annotated[bool, typer.Option("--repair", help="Save every intact row of a damaged ledger, and settle what dead processes left.")] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Save every intact row of a damaged ledger, and settle what dead processes left.")
+    ] = False,
     json: Json = False,
     ledger: LedgerPath = None,
 ) -> int:
@@ -174,17 +210,26 @@ def doctor(
 
 @app.command()
 def serve(
-    what: Annotated[str, typer.Argument(metavar="WHAT", help="pocket, provider/model, file.py:name, or a saved program such as best.json.")],
+    what: Annotated[
+        str, typer.Argument(metavar="WHAT", help="pocket, provider/model, file.py:name, or a saved program such as best.json.")
+    ],
     host: Annotated[str, typer.Option("--host", help="Anything but this machine's own address needs a token.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")] = 8321,
     token: Annotated[
-        str | None, typer.Option("--token", help="What clients must send; default ADJOINT_SERVE_TOKEN. Off loopback one is made if none is given.")
+        str | None,
+        typer.Option(
+            "--token", help="What clients must send; default ADJOINT_SERVE_TOKEN. Off loopback one is made if none is given."
+        ),
     ] = None,
-    allow_host: Annotated[list[str] | None, typer.Option("--allow-host", metavar="NAME", help="A further name that clients may use.")] = None,
+    allow_host: Annotated[
+        list[str] | None, typer.Option("--allow-host", metavar="NAME", help="A further name that clients may use.")
+    ] = None,
     code: Code = None,
     model: Model = None,
     json: Json = False,
-    ledger: Annotated[str | None, typer.Option("--ledger", metavar="PATH", help="Keep replies there and use them again; default: keep none.")] = None,
+    ledger: Annotated[
+        str | None, typer.Option("--ledger", metavar="PATH", help="Keep replies there and use them again; default: keep none.")
+    ] = None,
 ) -> int:
     """Serve a model as OpenAI's interface, or a program as JSON in and out."""
     from adjoint.cli import serve as verb

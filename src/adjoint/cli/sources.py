@@ -56,14 +56,20 @@ def read_served(text: str, code: str | None = None) -> tuple[Module | None, Base
     return None, found
 
 
-def read_metric(text: str) -> Metric:
-    """A metric by name, or `file.py:function`."""
+def read_metric(text: str, judge: str | None = None) -> Metric:
+    """A metric by name, or `file.py:function`; `judge` names the model of those that ask one."""
+    from adjoint.eval.judges import JUDGES
     from adjoint.eval.metrics import METRICS
     from adjoint.program.metric import check
 
+    if text in JUDGES:
+        return JUDGES[text](lm=None if judge is None else read_lm(judge))
+    if judge is not None:
+        message = f"--judge {judge} has no use: the metric {text!r} asks no model; {', '.join(sorted(JUDGES))} do."
+        raise UsageError(message)
     if ".py" not in text:
         if text not in METRICS:
-            raise UnknownNameError.of("metric", text, [*METRICS, "file.py:function"])
+            raise UnknownNameError.of("metric", text, [*METRICS, *JUDGES, "file.py:function"])
         return METRICS[text]
     return check(_named(text, "metric", "the name of a metric such as exact_match"))
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _TABLE = 5
 """Rows of the table that `display_table=True` shows."""
+_WIDE = 200
+"""Columns where there is no terminal whose width counts."""
 
 
 class Evaluate:
@@ -125,4 +127,4 @@ def _show(report: Report, rows: int) -> None:
         made.add_column(name)
     for record in table:
         made.add_row(*(views.text(record.get(name)) for name in views.columns(table)))
-    Console(file=sys.stderr).print(made)
+    Console(file=sys.stderr, width=None if sys.stderr.isatty() else _WIDE).print(made)
