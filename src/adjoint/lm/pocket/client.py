@@ -197,9 +197,9 @@ class Pocket:
         uses = Counter(ask.prefix for ask in asks)
         alone = [ask for ask in asks if not self._shares(ask.prefix, uses)]
         shared = [ask for ask in asks if self._shares(ask.prefix, uses)]
-        # A stable order by first use keeps equal prefixes together.
+        # Equal prefixes stand together, and prompts of similar length next to each other, so that little is padded.
         order = {prefix: at for at, prefix in enumerate(uses)}
-        shared.sort(key=lambda ask: order[ask.prefix])
+        shared.sort(key=lambda ask: (order[ask.prefix], len(ask.job.suffix)))
         groups = [shared] if shared else []
         alone = sorted(
             (replace(ask, prefix=(), job=replace(ask.job, suffix=ask.prefix + ask.job.suffix)) for ask in alone), key=_length

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _MASKED = np.float32(-1e30)
 _CHUNK_FLOATS = 1 << 21
 """Attention scores of one pass stay below this many floats (8 MB), whatever the prompt."""
+_CHUNK_TOKENS = 400
+"""Tokens of one pass: the activations of more leave the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -123,12 +125,13 @@ class Model:
         rows, length = ids.shape
         total = max(prefix.tokens for prefix in cache.prefixes) + cache.own.shape[4]
         columns = max(1, min(length, 128))
-        block = max(1, _CHUNK_FLOATS // (self.heads * columns * max(total, 1)))
+        block = max(1, min(_CHUNK_FLOATS // (self.heads * columns * max(total, 1)), _CHUNK_TOKENS // columns))
         found = np.zeros((rows, self.width), np.float32)
         for first in range(0, rows, block):
             part = slice(first, min(first + block, rows))
-            for start in range(0, int(last[part].max()) + 1, columns):
-                stop = min(start + columns, length)
+            end = int(last[part].max()) + 1
+            for start in range(0, end, columns):
+                stop = min(start + columns, end)
                 places = np.broadcast_to(np.arange(start, stop), (part.stop - part.start, stop - start))
                 hidden = self._pass(cache, part, ids[part, start:stop], places)
                 inside = np.flatnonzero((last[part] >= start) & (last[part] < stop))
