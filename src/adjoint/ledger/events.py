@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from adjoint.base.json import Json
 
-Kind: TypeAlias = Literal["begin", "candidate", "cell", "gradient", "decision", "spend", "end"]
+Kind: TypeAlias = Literal["begin", "candidate", "cell", "gradient", "training", "decision", "spend", "end"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from adjoint.lm.sse import Events
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
-    from aiohttp import ClientResponse
+    from aiohttp import ClientResponse, FormData
 
     from adjoint.base.errors import LMError
 
@@ -66,8 +66,15 @@ class Endpoint:
     key_variable: str
     timeouts: Timeouts
 
-    async def post(self, payload: Mapping[str, Any]) -> dict[str, Any]:
-        """Send and return the JSON object that comes back, or raise an `LMError`."""
+    async def get(self) -> dict[str, Any]:
+        """The JSON object that lies here, or an `LMError`."""
+        return await self._whole(None)
+
+    async def post(self, payload: Mapping[str, Any] | FormData) -> dict[str, Any]:
+        """Send JSON or a form, and return the JSON object that comes back, or raise an `LMError`."""
+        return await self._whole(payload)
+
+    async def _whole(self, payload: Mapping[str, Any] | FormData | None) -> dict[str, Any]:
         async with self._opened(payload, "application/json") as reply:
             body = await self._read(reply)
         if not 200 <= reply.status < 300:
@@ -102,18 +109,29 @@ class Endpoint:
             raise ServerError(f"{self.url} sent a stream that is no valid UTF-8.") from error
 
     @asynccontextmanager
-    async def _opened(self, payload: Mapping[str, Any], accept: str) -> AsyncIterator[ClientResponse]:
-        """The reply to a post; what goes wrong with it on the way, now or while it is read, is an `LMError`."""
+    async def _opened(self, payload: Mapping[str, Any] | FormData | None, accept: str) -> AsyncIterator[ClientResponse]:
+        """The reply to a post, or to a get where nothing is sent; what goes wrong on the way, now or while it is read, is an `LMError`."""
         import aiohttp
 
         guard.check(self.url)
-        headers = {"Content-Type": "application/json", "Accept": accept, **self.headers}
-        data, within = _encode(payload), self.timeouts
+        headers = {"Accept": accept, **self.headers}
+        data: FormData | bytes | None = None
+        if isinstance(payload, aiohttp.FormData):  # it says its own type
+            data = payload
+        elif payload is not None:
+            headers, data = {"Content-Type": "application/json", **headers}, _encode(payload)
+        within = self.timeouts
         limits = aiohttp.ClientTimeout(total=within.total, sock_connect=min(within.connect, within.total))
         try:
             # Redirects are refused: following one would carry the key to wherever a server points.
-            call = pool.session().post(
-                self.url, data=data, headers=headers, timeout=limits, allow_redirects=False, proxy=proxy(self.url)
+            call = pool.session().request(
+                "GET" if payload is None else "POST",
+                self.url,
+                data=data,
+                headers=headers,
+                timeout=limits,
+                allow_redirects=False,
+                proxy=proxy(self.url),
             )
             async with asyncio.timeout(within.first_byte) as silence:
                 reply = await call
@@ -162,7 +180,7 @@ class Endpoint:
 
     def _decode(self, body: bytes) -> dict[str, Any]:
         try:
-            data = json.loads(body.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_one_value_each)
+            data = _READER.decode(body.decode("utf-8"))
         except (ValueError, RecursionError) as error:
             came = self._clean(refusals.said_in(body)[0]) or "an empty body"
             raise ServerError(f"{self.url} sent no valid JSON but {came}.") from error
@@ -208,7 +226,7 @@ def usable_key(key: str | None, key_variable: str) -> str | None:
 
 def _encode(payload: Mapping[str, Any]) -> bytes:
     try:
-        return json.dumps(payload, allow_nan=False).encode("ascii")
+        return _WRITER.encode(payload).encode("ascii")
     except (TypeError, ValueError) as error:
         message = f"the request cannot be written as JSON: {error}. Options must be JSON values and finite numbers."
         raise UsageError(message) from error
@@ -226,3 +244,7 @@ def _one_value_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _no_constant(name: str) -> None:
     message = f"{name} is not JSON"
     raise ValueError(message)
+
+
+_READER = json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=_one_value_each)
+_WRITER = json.JSONEncoder(allow_nan=False)

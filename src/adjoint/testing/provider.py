@@ -14,6 +14,7 @@ from aiohttp import web
 from adjoint.base.errors import UnknownNameError, UsageError
 from adjoint.base.rng import stream
 from adjoint.lm.types import Response
+from adjoint.testing.fake_jobs import FineTuning
 from adjoint.testing.fake_openai import Chat, Embeddings, Messages, Responses, Text
 from adjoint.testing.fake_others import Anthropic, Gemini
 from adjoint.testing.faults import FAULTS, SAID, UNPAID, Fault, Sent, as_json, instead, met, spoil, status_of, words_of
@@ -58,7 +59,8 @@ class FakeProvider:
     number of the request. `retry_after` (seconds) is what the 429s ask for. With `api_key`, other keys get a 401.
 
     `requests` counts arrivals, `billed` the replies for which a provider would send a bill; `max_in_flight` is the
-    most that was open at once, `bodies` what was sent, `paths` where to. Point a client at `base_url`.
+    most that was open at once, `bodies` what was sent, `paths` where to. Point a client at `base_url`. `tuning` holds the
+    files and fine-tuning jobs.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class FakeProvider:
         self.bodies: list[dict[str, Any]] = []
         self.paths: list[str] = []
         self.base_url = ""
+        self.tuning = FineTuning()
         self._runner: web.AppRunner | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -97,6 +100,7 @@ class FakeProvider:
         app = web.Application(client_max_size=64 * 2**20)
         for path, dialect in _DIALECTS.items():
             app.router.add_post(path, self._handler(dialect))
+        app.add_routes(self.tuning.routes())
         # A client that goes away ends its handler, so `in_flight` is true to the wire.
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.01)
         await self._runner.setup()

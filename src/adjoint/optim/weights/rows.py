@@ -1,0 +1,87 @@
+"""Training rows: a conversation and the reply to learn; in pairs with one to avoid, or with an advantage."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from adjoint.base.errors import DataError, UsageError
+from adjoint.base.json import digest
+from adjoint.lm.types import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Row:
+    """A prompt and the reply to learn. `rejected` is a worse reply to the same prompt; `advantage` weighs a sampled reply."""
+
+    messages: tuple[Message, ...]
+    reply: str
+    rejected: str | None = None
+    advantage: float = 1.0
+
+    def chat(self) -> list[dict[str, str]]:
+        """The turns as OpenAI's fine-tuning takes them."""
+        turns = [{"role": message.role, "content": message.text} for message in self.messages]
+        return [*turns, {"role": "assistant", "content": self.reply}]
+
+    def line(self) -> dict[str, Any]:
+        """The row as one line of a training file: `messages`, or input and both outputs of a pair."""
+        turns = self.chat()
+        if self.rejected is None:
+            return {"messages": turns}
+        chosen, rejected = [turns[-1]], [{"role": "assistant", "content": self.rejected}]
+        return {"input": {"messages": turns[:-1]}, "preferred_output": chosen, "non_preferred_output": rejected}
+
+
+def name_of(rows: Iterable[Row]) -> str:
+    """The digest of rows in their order."""
+    return digest([[*row.chat(), row.rejected, row.advantage] for row in rows])
+
+
+def jsonl(rows: Iterable[Row]) -> str:
+    """The rows as a training file for OpenAI's fine-tuning and whatever else reads chat JSONL.
+
+    >>> print(jsonl([Row((Message("user", "2+2?"),), "4")]), end="")
+    {"messages": [{"role": "user", "content": "2+2?"}, {"role": "assistant", "content": "4"}]}
+    """
+    return "".join(json.dumps(row.line(), ensure_ascii=False) + "\n" for row in rows)
+
+
+def write(rows: Sequence[Row], path: Path) -> None:
+    """Write a training file."""
+    path.write_text(jsonl(rows), encoding="utf-8")
+
+
+def read(path: Path) -> list[Row]:
+    """The rows of a training file of `messages` that end with the assistant. Raises `DataError` with the line that does not fit."""
+    rows = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            turns = [Message(turn["role"], turn["content"]) for turn in json.loads(line)["messages"]]
+        except (ValueError, KeyError, TypeError) as error:
+            message = (
+                f'{path}, line {number}: no training row ({error}); write {{"messages": [{{"role": ..., "content": ...}}, ...]}}.'
+            )
+            raise DataError(message) from None
+        if len(turns) < 2 or turns[-1].role != "assistant":
+            message = (
+                f"{path}, line {number}: the last of at least two messages must be the assistant's, which is the reply to learn."
+            )
+            raise DataError(message)
+        rows.append(Row(tuple(turns[:-1]), turns[-1].text))
+    return rows
+
+
+def check(rows: Sequence[Row], *, pairs: bool = False) -> None:
+    """Raise `UsageError` if there is nothing to learn from."""
+    if not rows:
+        message = "there is nothing to train on: no run passed the metric. Give a better teacher, more rows, or a lower metric_threshold."
+        raise UsageError(message)
+    if pairs and any(row.rejected is None for row in rows):
+        message = "this method learns from pairs of a good and a bad reply; give each row its `rejected`."
+        raise UsageError(message)
