@@ -30,15 +30,28 @@ if TYPE_CHECKING:
     from adjoint.autograd.mode import no_grad as no_grad
     from adjoint.autograd.variable import Variable as Variable
     from adjoint.data.batches import DataLoader as DataLoader
+    from adjoint.data.duplicates import near_duplicates as near_duplicates
     from adjoint.data.loaders import load_rows as load_rows
     from adjoint.data.records import Example as Example
     from adjoint.data.records import Score as Score
     from adjoint.eval.evaluate import aevaluate as aevaluate
     from adjoint.eval.evaluate import evaluate as evaluate
     from adjoint.eval.evaluator import Evaluate as Evaluate
+    from adjoint.eval.judges.calibrate import acalibrate as acalibrate
+    from adjoint.eval.judges.calibrate import calibrate as calibrate
+    from adjoint.eval.judges.pairwise import Pairwise as Pairwise
+    from adjoint.eval.judges.rubric import Rubric as Rubric
+    from adjoint.eval.judges.semantic import CompleteAndGrounded as CompleteAndGrounded
+    from adjoint.eval.judges.semantic import SemanticF1 as SemanticF1
+    from adjoint.eval.judges.verdict import Judge as Judge
+    from adjoint.eval.metrics import answer_exact_match as answer_exact_match
+    from adjoint.eval.metrics import answer_passage_match as answer_passage_match
     from adjoint.eval.metrics import exact_match as exact_match
     from adjoint.eval.metrics import f1 as f1
+    from adjoint.eval.metrics import json_match as json_match
+    from adjoint.eval.metrics import numeric_match as numeric_match
     from adjoint.eval.plan import plan as plan
+    from adjoint.eval.sampling import Sampling as Sampling
     from adjoint.eval.several import compare as compare
     from adjoint.ledger.store import Ledger as Ledger
     from adjoint.lm.budget import Budget as Budget
@@ -142,12 +155,19 @@ _HOMES = {
     "autograd.mode": ("no_grad",),
     "autograd.variable": ("Variable",),
     "data.batches": ("DataLoader",),
+    "data.duplicates": ("near_duplicates",),
     "data.loaders": ("load_rows",),
     "data.records": ("Example", "Score"),
     "eval.evaluate": ("aevaluate", "evaluate"),
     "eval.evaluator": ("Evaluate",),
-    "eval.metrics": ("exact_match", "f1"),
+    "eval.judges.calibrate": ("acalibrate", "calibrate"),
+    "eval.judges.pairwise": ("Pairwise",),
+    "eval.judges.rubric": ("Rubric",),
+    "eval.judges.semantic": ("CompleteAndGrounded", "SemanticF1"),
+    "eval.judges.verdict": ("Judge",),
+    "eval.metrics": ("answer_exact_match", "answer_passage_match", "exact_match", "f1", "json_match", "numeric_match"),
     "eval.plan": ("plan",),
+    "eval.sampling": ("Sampling",),
     "eval.several": ("compare",),
     "ledger.store": ("Ledger",),
     "lm.budget": ("Budget",),
@@ -209,6 +229,8 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 _MODULES = {
     "autograd": "autograd",
+    "judges": "eval.judges",
+    "metrics": "eval.metrics",
     **{name: f"textgrad.{name}" for name in ("config", "engine", "loss", "model", "optimizer", "tasks")},
     **{name: f"dspy.{name}" for name in ("clients", "experimental", "predict", "primitives", "retrievers", "signatures")},
     **{name: f"dspy.{name}" for name in ("streaming", "teleprompt", "utils")},
