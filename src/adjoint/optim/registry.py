@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +18,21 @@ OPTIMIZERS = {
     "labeled-few-shot": "adjoint.optim.strategies.bootstrap:LabeledFewShot",
     "bootstrap": "adjoint.optim.strategies.bootstrap:BootstrapFewShot",
     "bootstrap-rs": "adjoint.optim.strategies.bootstrap:BootstrapFewShotWithRandomSearch",
+    "bootstrap-finetune": "adjoint.optim.strategies.finetune:BootstrapFinetune",
     "bootstrap-optuna": "adjoint.optim.strategies.optuna_search:BootstrapFewShotWithOptuna",
     "auto": "adjoint.optim.strategies.auto:Auto",
     "better-together": "adjoint.optim.strategies.better_together:BetterTogether",
+    "ensemble": "adjoint.optim.strategies.ensemble:EnsembleSearch",
     "demo-order": "adjoint.optim.strategies.numeric:DemoOrder",
+    "distill": "adjoint.optim.strategies.finetune:Distill",
     "gepa": "adjoint.optim.strategies.gepa:GEPA",
+    "grpo": "adjoint.optim.strategies.grpo:GRPO",
     "models": "adjoint.optim.strategies.numeric:Models",
     "numbers": "adjoint.optim.strategies.numeric:Numbers",
     "optoprime": "adjoint.optim.strategies.optoprime:OptoPrime",
     "polca": "adjoint.optim.strategies.polca:POLCA",
+    "preferences": "adjoint.optim.strategies.finetune:Preferences",
+    "rejection-sampling": "adjoint.optim.strategies.finetune:RejectionSampling",
     "simba": "adjoint.optim.strategies.simba:SIMBA",
     "capo": "adjoint.optim.strategies.capo:CAPO",
     "copro": "adjoint.optim.strategies.copro:COPRO",
@@ -54,12 +61,27 @@ ALLOCATORS = {
 
 
 def optimizer_of(optimizer: str | Optimizer) -> Optimizer:
-    """An optimizer by name, or as it is.
+    """An optimizer by name, or as it is; `"a -> b"` names several that follow each other.
 
-    >>> optimizer_of("bootstrap").name
-    'bootstrap'
+    >>> optimizer_of("bootstrap").name, optimizer_of("bootstrap -> tgd").name
+    ('bootstrap', 'sequence')
     """
-    return _made("optimizer", optimizer, OPTIMIZERS) if isinstance(optimizer, str) else optimizer
+    if not isinstance(optimizer, str):
+        return optimizer
+    if "->" in optimizer:
+        from adjoint.optim.strategies.combine import Chain
+
+        return Chain([name.strip() for name in optimizer.split("->")])
+    return _made("optimizer", optimizer, OPTIMIZERS)
+
+
+def about(name: str) -> str:
+    """What a known optimizer does, in the first line of its documentation.
+
+    >>> about("labeled-few-shot")
+    'The same `k` random labelled rows as demos of every predictor. No LM call to propose.'
+    """
+    return str(inspect.getdoc(type(optimizer_of(name)))).splitlines()[0]
 
 
 def allocator_of(allocator: str | Allocator) -> Allocator:
