@@ -13,7 +13,7 @@ import functools
 import os
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from adjoint.base.errors import UsageError
 
@@ -59,23 +59,19 @@ class Portal:
         if _running() is loop:
             work.close()
             self.refuse_loop()
-        ended = threading.Event()
-        future = asyncio.run_coroutine_threadsafe(_until(work, ended), loop)
+        errand = _Errand(work)
+        loop.call_soon_threadsafe(errand.start)
         # In ticks: where the system gives a signal to another thread, or none to one that waits for a lock (Windows), or gives
         # it just before the wait begins, an endless wait would not notice the interrupt. Only the main thread gets any.
-        tick = _TICK if threading.current_thread() is threading.main_thread() else None
+        tick = _TICK if threading.current_thread() is threading.main_thread() else -1
         try:
-            while True:
-                try:
-                    return future.result(tick)
-                except TimeoutError:
-                    if future.done():  # the work's own
-                        return future.result()
+            while not errand.ended.acquire(timeout=tick):
+                pass
         except KeyboardInterrupt:
-            # A cancelled future is done at once, its coroutine only when it has cleaned up: that is what is waited for.
-            future.cancel()
-            ended.wait(_GRACE)
+            loop.call_soon_threadsafe(errand.cancel)
+            errand.ended.acquire(timeout=_GRACE)  # until it has cleaned up
             raise
+        return errand.task.result()
 
     def refuse_loop(self) -> None:
         """Raise `UsageError` on the loop's own thread, where nothing may wait."""
@@ -111,12 +107,24 @@ def _running() -> asyncio.AbstractEventLoop | None:
         return None
 
 
-async def _until(work: Coroutine[Any, Any, T], ended: threading.Event) -> T:
-    """Await, and tell the thread that waits when the work has come to its end."""
-    try:
-        return await work
-    finally:
-        ended.set()
+class _Errand(Generic[T]):
+    """Work that a thread sends to the loop, in a copy of its context, and the lock on which it waits for the end.
+
+    `asyncio.run_coroutine_threadsafe` does the same with two futures and a condition, for half as much time again.
+    """
+
+    task: asyncio.Task[T]
+
+    def __init__(self, work: Coroutine[Any, Any, T]) -> None:
+        self.work, self.context, self.ended = work, contextvars.copy_context(), threading.Lock()
+        self.ended.acquire()
+
+    def start(self) -> None:
+        self.task = asyncio.get_running_loop().create_task(self.work, context=self.context)
+        self.task.add_done_callback(lambda _: self.ended.release())
+
+    def cancel(self) -> None:
+        self.task.cancel()
 
 
 portal = Portal()

@@ -14,7 +14,7 @@ from adjoint.lm.types import Message, Request
 from adjoint.program import context, observe
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable, Sequence
+    from collections.abc import Coroutine, Iterable, Mapping, Sequence
 
     from adjoint.lm.callable import Function
     from adjoint.lm.http import Timeouts
@@ -25,6 +25,8 @@ _OWN = ("cache", "callbacks", "concurrency", "num_retries", "price", "supports")
 """What a copy of an LM may change besides the options of its requests."""
 OPTIONS = ("temperature", "max_tokens", "stop", "seed", "n", "logprobs")
 """Options of a request that have a field of their own; all others go to the provider as they are."""
+_NO_EXTRA: Mapping[str, Any] = {}
+"""One for all requests that say nothing more: the history keeps a thousand of them."""
 
 
 class LM:
@@ -161,4 +163,4 @@ def request_of(messages: tuple[Message, ...], options: dict[str, Any]) -> Reques
         own["stop"] = (own["stop"],)
     elif "stop" in own:
         own["stop"] = tuple(own["stop"])
-    return Request(messages=messages, sample=sample, extra=given, **own)
+    return Request(messages=messages, sample=sample, extra=given or _NO_EXTRA, **own)
