@@ -79,6 +79,33 @@ def test_neither_the_ledger_nor_a_saved_program_holds_a_key(door, tmp_path):
     ledger.close()
 
 
+@pytest.mark.parametrize(
+    "give",
+    [
+        lambda: adjoint.LM("openai/m", api_key=CANARY),
+        lambda: adjoint.LM("anthropic/m", api_key=f" {CANARY}\n"),
+        lambda: adjoint.LM("gemini/m", api_key=CANARY),
+        lambda: adjoint.LM("openai/m", "responses", base_url="http://localhost:1/v1", api_key=CANARY),
+        lambda: adjoint.Embedder("openai/m", api_key=CANARY),
+        lambda: Secret(CANARY),
+    ],
+)
+def test_a_key_is_masked_from_the_moment_it_is_given(give):
+    assert leaks(redact(CANARY))
+    kept = give()
+    assert not any(leaks(redact(f"before {form} after")) for form in spellings())
+    assert not leaks(repr(kept))
+
+
+@pytest.mark.parametrize("name", ["OPENAI_API_KEY", "TOGETHERAI_API_KEY"])
+def test_a_key_that_left_the_environment_stays_masked(name, monkeypatch):
+    monkeypatch.setenv(name, CANARY)
+    kept = adjoint.LM("openai/m" if name == "OPENAI_API_KEY" else "together/m")
+    monkeypatch.delenv(name)
+    assert not leaks(redact(CANARY))
+    assert not leaks(repr(kept))
+
+
 def test_a_registered_key_is_masked_and_a_secret_does_not_show_itself():
     register("token-from-a-file-1234")
     key = Secret("sk-from-an-argument-99")

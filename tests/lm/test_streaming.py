@@ -244,6 +244,11 @@ def test_a_hundred_streams_at_once_are_not_mixed_up(provider: FakeProvider) -> N
     assert provider.in_flight == 0
 
 
+def test_an_empty_piece_between_the_two_halves_of_a_line_end_ends_no_event() -> None:
+    events = Events()
+    assert [data for piece in (b"data: a\r", b"", b"\ndata: b\r\n\r\n") for data in events.feed(piece)] == ["a\nb"]
+
+
 LINE = st.text(st.characters(exclude_characters="\r\n", codec="utf-8"), min_size=1)
 DATA = st.lists(st.lists(LINE, min_size=1, max_size=3), min_size=1, max_size=4)
 

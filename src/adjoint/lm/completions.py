@@ -8,6 +8,7 @@ from adjoint.base.errors import UsageError
 from adjoint.lm import wire
 from adjoint.lm.client import Client, merged, options
 from adjoint.lm.openai import FINISH
+from adjoint.lm.openai_stream import Choices
 from adjoint.lm.types import Delta, Response, TokenLogprob
 from adjoint.lm.wire import Malformed
 
@@ -67,34 +68,19 @@ class OpenAIText(Client):
         )
 
 
-class TextAssembly:
-    """Choices by their index, as in chat completions, with a text each."""
+class TextAssembly(Choices):
+    """Each choice is a text."""
 
-    def __init__(self) -> None:
-        self._choices: dict[int, dict[str, Any]] = {}
-        self._top: dict[str, Any] = {}
+    def begun(self) -> dict[str, Any]:
+        return {"text": "", "logprobs": {"tokens": [], "token_logprobs": []}}
 
-    def add(self, event: dict[str, Any], /) -> Delta | None:
-        self._top.update({key: event[key] for key in ("model", "usage") if event.get(key) is not None})
-        piece = None
-        for said in wire.objects(event.get("choices"), "choices"):
-            index = wire.count(said.get("index")) or 0
-            fresh: dict[str, Any] = {"text": "", "finish_reason": None, "logprobs": {"tokens": [], "token_logprobs": []}}
-            choice = self._choices.setdefault(index, fresh)
-            text = wire.text(said.get("text"), "text")
-            choice["text"] += text
-            choice["finish_reason"] = said.get("finish_reason") or choice["finish_reason"]
-            chances = wire.mapping(said.get("logprobs"), "log probabilities")
-            for name in ("tokens", "token_logprobs"):
-                choice["logprobs"][name] += _listed(chances.get(name))
-            piece = Delta(text) if index == 0 else piece
-        return piece
-
-    def whole(self) -> dict[str, Any]:
-        if not self._choices or not all(choice["finish_reason"] for choice in self._choices.values()):
-            message = "a stream that ended before the reply did"
-            raise Malformed(message)
-        return {**self._top, "choices": [self._choices[index] for index in sorted(self._choices)]}
+    def more(self, choice: dict[str, Any], said: dict[str, Any]) -> Delta:
+        text = wire.text(said.get("text"), "text")
+        choice["text"] += text
+        chances = wire.mapping(said.get("logprobs"), "log probabilities")
+        for name in ("tokens", "token_logprobs"):
+            choice["logprobs"][name] += _listed(chances.get(name))
+        return Delta(text)
 
 
 def _logprobs(said: object) -> tuple[TokenLogprob, ...] | None:
