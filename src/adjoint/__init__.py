@@ -85,26 +85,43 @@ if TYPE_CHECKING:
     from adjoint.optim.compile import aoptimize as aoptimize
     from adjoint.optim.compile import optimize as optimize
     from adjoint.optim.solve import solve as solve
+    from adjoint.optim.strategies.auto import Auto as Auto
+    from adjoint.optim.strategies.better_together import BetterTogether as BetterTogether
     from adjoint.optim.strategies.bootstrap import BootstrapFewShot as BootstrapFewShot
     from adjoint.optim.strategies.bootstrap import BootstrapFewShotWithRandomSearch as BootstrapFewShotWithRandomSearch
     from adjoint.optim.strategies.bootstrap import BootstrapRS as BootstrapRS
     from adjoint.optim.strategies.bootstrap import LabeledFewShot as LabeledFewShot
     from adjoint.optim.strategies.capo import CAPO as CAPO
     from adjoint.optim.strategies.capo import EvoPrompt as EvoPrompt
+    from adjoint.optim.strategies.combine import Alternate as Alternate
+    from adjoint.optim.strategies.combine import Chain as Chain
+    from adjoint.optim.strategies.combine import Portfolio as Portfolio
+    from adjoint.optim.strategies.combine import Restart as Restart
     from adjoint.optim.strategies.copro import COPRO as COPRO
     from adjoint.optim.strategies.copro import SignatureOptimizer as SignatureOptimizer
+    from adjoint.optim.strategies.ensemble import EnsembleSearch as EnsembleSearch
+    from adjoint.optim.strategies.front import Front as Front
+    from adjoint.optim.strategies.front import front as front
+    from adjoint.optim.strategies.gepa import GEPA as GEPA
     from adjoint.optim.strategies.infer_rules import InferRules as InferRules
     from adjoint.optim.strategies.knn import KNNFewShot as KNNFewShot
     from adjoint.optim.strategies.mipro import MIPRO as MIPRO
     from adjoint.optim.strategies.mipro import BayesianSignatureOptimizer as BayesianSignatureOptimizer
     from adjoint.optim.strategies.mipro import MIPROv2 as MIPROv2
+    from adjoint.optim.strategies.numeric import DemoOrder as DemoOrder
+    from adjoint.optim.strategies.numeric import Models as Models
+    from adjoint.optim.strategies.numeric import Numbers as Numbers
     from adjoint.optim.strategies.opro import OPRO as OPRO
+    from adjoint.optim.strategies.optoprime import OptoPrime as OptoPrime
     from adjoint.optim.strategies.optuna_search import BootstrapFewShotWithOptuna as BootstrapFewShotWithOptuna
+    from adjoint.optim.strategies.polca import POLCA as POLCA
     from adjoint.optim.strategies.prompt_wizard import PromptWizard as PromptWizard
     from adjoint.optim.strategies.protegi import ProTeGi as ProTeGi
+    from adjoint.optim.strategies.simba import SIMBA as SIMBA
     from adjoint.optim.strategies.tgd import TGD as TGD
     from adjoint.optim.strategies.tgd import TextualGradientDescent as TextualGradientDescent
     from adjoint.optim.strategies.tgd import TextualGradientDescentwithMomentum as TextualGradientDescentwithMomentum
+    from adjoint.program.choice import ModelChoice as ModelChoice
     from adjoint.program.completions import Completions as Completions
     from adjoint.program.context import configure as configure
     from adjoint.program.context import context as context
@@ -115,6 +132,7 @@ if TYPE_CHECKING:
     from adjoint.program.observe import inspect_history as inspect_history
     from adjoint.program.observe import track_usage as track_usage
     from adjoint.program.own_lm import BaseLM as BaseLM
+    from adjoint.program.parameter import Number as Number
     from adjoint.program.parameter import Parameter as Parameter
     from adjoint.program.prediction import Prediction as Prediction
     from adjoint.program.settings import settings as settings
@@ -191,17 +209,28 @@ _HOMES = {
     "modules.vote": ("majority",),
     "optim.compile": ("aoptimize", "optimize"),
     "optim.solve": ("solve",),
+    "optim.strategies.auto": ("Auto",),
+    "optim.strategies.better_together": ("BetterTogether",),
     "optim.strategies.bootstrap": ("BootstrapFewShot", "BootstrapFewShotWithRandomSearch", "BootstrapRS", "LabeledFewShot"),
     "optim.strategies.capo": ("CAPO", "EvoPrompt"),
+    "optim.strategies.combine": ("Alternate", "Chain", "Portfolio", "Restart"),
     "optim.strategies.copro": ("COPRO", "SignatureOptimizer"),
+    "optim.strategies.ensemble": ("EnsembleSearch",),
+    "optim.strategies.front": ("Front", "front"),
+    "optim.strategies.gepa": ("GEPA",),
     "optim.strategies.infer_rules": ("InferRules",),
     "optim.strategies.knn": ("KNNFewShot",),
     "optim.strategies.mipro": ("MIPRO", "BayesianSignatureOptimizer", "MIPROv2"),
+    "optim.strategies.numeric": ("DemoOrder", "Models", "Numbers"),
     "optim.strategies.opro": ("OPRO",),
+    "optim.strategies.optoprime": ("OptoPrime",),
     "optim.strategies.optuna_search": ("BootstrapFewShotWithOptuna",),
+    "optim.strategies.polca": ("POLCA",),
     "optim.strategies.prompt_wizard": ("PromptWizard",),
     "optim.strategies.protegi": ("ProTeGi",),
+    "optim.strategies.simba": ("SIMBA",),
     "optim.strategies.tgd": ("TGD", "TextualGradientDescent", "TextualGradientDescentwithMomentum"),
+    "program.choice": ("ModelChoice",),
     "program.completions": ("Completions",),
     "program.context": ("configure", "context"),
     "program.embed": ("Embedder",),
@@ -210,7 +239,7 @@ _HOMES = {
     "program.module": ("Module",),
     "program.observe": ("inspect_history", "track_usage"),
     "program.own_lm": ("BaseLM",),
-    "program.parameter": ("Parameter",),
+    "program.parameter": ("Number", "Parameter"),
     "program.prediction": ("Prediction",),
     "program.settings": ("settings",),
     "program.tape": ("Tape",),

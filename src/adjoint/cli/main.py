@@ -49,6 +49,16 @@ Cluster = Annotated[
 Strata = Annotated[str | None, typer.Option("--strata", metavar="FIELD", help="Rows were drawn within each stratum.")]
 
 
+def _list_optimizers(asked: bool) -> None:  # noqa: FBT001 - Typer's callback
+    """Print what `--optimizer` may name, and end."""
+    if asked:
+        from adjoint.cli import text
+        from adjoint.optim.registry import OPTIMIZERS, about
+
+        text.table(("optimizer", "what it does"), [(name, about(name)) for name in sorted(OPTIMIZERS)])
+        raise typer.Exit
+
+
 class Ship(enum.StrEnum):
     """What is saved."""
 
@@ -130,7 +140,7 @@ def optimize(
     program: Program,
     data: Data,
     metric: MetricName = "exact_match",
-    optimizer: Annotated[str, typer.Option("--optimizer", metavar="NAME", help="bootstrap-rs, tgd, ...")] = "bootstrap-rs",
+    optimizer: Annotated[str, typer.Option("--optimizer", metavar="NAME", help="One of --optimizers, or several: 'tgd -> bootstrap-rs'.")] = "bootstrap-rs",
     out: Annotated[str, typer.Option("--out", metavar="FILE", help="Where the program is saved.")] = "best.json",
     valset: Annotated[str | None, typer.Option("--valset", metavar="FILE", help="Rows to choose with and to certify on.")] = None,
     ship: Annotated[Ship, typer.Option("--ship", help="'always' saves the best found without a certificate.")] = Ship.CERTIFIED,
@@ -141,8 +151,10 @@ def optimize(
     budget: Limit = None,
     seed: Seed = 0,
     quiet: Quiet = False,
+    listed: Annotated[bool, typer.Option("--optimizers", is_eager=True, callback=_list_optimizers, help="List the optimizers.")] = False,
 ) -> int:
     """Search for a better program and certify it."""
+    del listed
     from adjoint.cli import verbs
 
     common = verbs.Common(json=json, ledger=ledger, quiet=quiet, model=model, budget=budget, seed=seed, code=code)

@@ -33,6 +33,9 @@ class Strategy:
     task_model: Any = None
     """DSPy's word for the LM of the program in `compile`; None is the LM of the context."""
 
+    compile_options: Mapping[str, Any] = {}
+    """Options of `compile` that were given to the constructor, as DSPy's users do (`seed`)."""
+
     def __init__(self, metric: Metric | None = None) -> None:
         self.metric = metric
 
@@ -71,7 +74,7 @@ class Strategy:
         """
         from adjoint.optim.compile import optimize, propose
 
-        options = run_options(options, num_threads=self.num_threads, task_model=self.task_model)
+        options = run_options({**self.compile_options, **options}, num_threads=self.num_threads, task_model=self.task_model)
         if teacher is not None:
             self.teacher = teacher
         if not self.searches:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 T = TypeVar("T")
+_OF_COMPILE = ("seed", "num_threads")
 
 
 def one_of(name: str, value: T, allowed: Collection[Any]) -> T:
@@ -27,19 +28,18 @@ def one_of(name: str, value: T, allowed: Collection[Any]) -> T:
 def accept(
     optimizer: str, given: Mapping[str, Any], *, harmless: Collection[str] = (), refused: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """What `seed` and `num_threads` mean for `compile`. Other arguments must be `harmless`, or `refused` at their default.
+    """Those of the arguments that `compile` takes. Others must be `harmless`, or `refused` and without a wish.
 
     `refused` says of an argument what to do instead; None and False are no wish and are accepted.
 
     >>> accept("GEPA", {"seed": 3, "num_threads": 8, "log_dir": "logs"}, harmless=["log_dir"])
-    {'seed': 3, 'limit': 8}
+    {'seed': 3, 'num_threads': 8}
     """
     reasons = refused or {}
     for name, value in given.items():
         if name in reasons and value is not None and value is not False:
             message = f"{optimizer}({name}={value!r}) is not offered: {reasons[name]}."
             raise UsageError(message)
-        if name not in (*harmless, *reasons, "seed", "num_threads"):
-            raise UnknownNameError.of("argument", name, [*harmless, *reasons, "seed", "num_threads"])
-    wishes = {"seed": given.get("seed"), "limit": given.get("num_threads")}
-    return {name: value for name, value in wishes.items() if value is not None}
+        if name not in (*harmless, *reasons, *_OF_COMPILE):
+            raise UnknownNameError.of("argument", name, [*harmless, *reasons, *_OF_COMPILE])
+    return {name: given[name] for name in _OF_COMPILE if given.get(name) is not None}

@@ -66,18 +66,21 @@ class Child:
     batches: int
     state: State | None = None
     refused: State | None = None
+    perfect: bool = False
+    """Whether the parent was right on a whole epoch of feedback rows, so that there was nothing to reflect on."""
 
 
 class GEPA(Strategy):
     """Reflective evolution with an instance front (arguments and defaults are DSPy's).
 
     `metric` says in its `Score`'s feedback what was wrong; one of five parameters (gold, pred, trace, pred_name, pred_trace)
-    is asked about the predictor whose text is to change. How long it goes on: `max_metric_calls` cells, `max_full_evals` times
-    the rows, or by `auto`, 6, 12 or 18 reflections for each text (`"light"` if nothing is said); the budget of the run caps all.
+    is asked about the predictor whose text is to change. It goes on until the best is right on all feedback rows, or for
+    `max_metric_calls` cells, or `max_full_evals` times the rows, or by `auto`, 6, 12 or 18 reflections for each text
+    (`"light"` if nothing is said); the budget of the run caps all.
 
     - `reflection_lm` reflects (default: the run's proposer). `reflection` is the manner: `"reflect"` in one step as published,
-      `"critique"` in two (each call is criticised, then the text is rewritten), `"alternate"` changes to the other after a
-      text was refused.
+      `"critique"` in two (each call is criticised, then the text is rewritten), `"alternate"` takes
+      turns.
     - `candidate_selection_strategy`: pareto, current_best, epsilon_greedy, top_k_pareto. `component_selector`: round_robin,
       all, or a function `(names, state) -> names`. `proposals` parents are mutated at once in each round.
     - `acceptance`: what a child must be on its minibatch to be raced, `strict_improvement` or `improvement_or_equal`.
@@ -160,7 +163,7 @@ class GEPA(Strategy):
     def init(self, seed_state: State) -> Memory:
         """The pool with its lineage; whose turn it is among the texts of each member; and what was refused."""
         seed = {"state": dict(seed_state), "parents": []}
-        return {"pool": [seed], "turns": [0], "tries": 0, "batches": 0, "refused": {}, "merged": [], "due": False}
+        return {"pool": [seed], "turns": [0], "tries": 0, "batches": 0, "refused": {}, "merged": [], "due": False, "perfect": []}
 
     def tell(self, memory: Memory, trials: Sequence[Trial]) -> Memory:
         noted = [trial for trial in trials if trial.note is not None]
@@ -188,7 +191,7 @@ class GEPA(Strategy):
                     after = {"due": False, "merged": [*memory["merged"], list(pair)]}
                     return [_noted(state, pair, (), after)]
         left = self._left(memory, work)
-        if left < 1:
+        if left < 1 or name_of(work.best) in memory["perfect"]:
             return []
         children = await all_of(self._child(memory, work, pool, number) for number in range(min(self.proposals, left)))
         return self._candidates(memory, work, children)
@@ -217,7 +220,7 @@ class GEPA(Strategy):
             if not (self.skip_perfect and runs.perfect(self.perfect)):
                 break
             if used * self.size >= len(work.feedback):
-                return Child(parent, names, used)
+                return Child(parent, names, used, perfect=True)
         made = await self._reflected(memory, work, runs, names, number)
         if made is None or name_of(made) in {name_of(one.state) for one in pool}:
             return Child(parent, names, used)
@@ -277,6 +280,7 @@ class GEPA(Strategy):
             "batches": memory["batches"] + self.proposals * max(child.batches for child in children),
             "refused": refused,
             "turns": turns,
+            "perfect": memory["perfect"] + [name_of(memory["pool"][child.parent]["state"]) for child in children if child.perfect],
         }
         made = [_noted(child.state, [child.parent], child.names, after) for child in children if child.state is not None]
         return made or [_noted(work.best, (), (), after)]
