@@ -1,4 +1,4 @@
-"""Every optimizer keeps the rules of the shipped conformance suite."""
+"""Every optimizer keeps the rules of the shipped conformance suite. The numbers of calls are bounds, not records."""
 
 from adjoint.testing.optimizer_suite import OptimizerConformance
 
@@ -16,3 +16,58 @@ class TestBootstrapFewShot(OptimizerConformance):
 class TestBootstrapRS(OptimizerConformance):
     optimizer, options = "bootstrap-rs", {"num_candidate_programs": 3}
     solves = {"demos": 200}
+
+
+class TestBootstrapWithOptuna(OptimizerConformance):
+    optimizer, options = "bootstrap-optuna", {"num_candidate_programs": 4, "sampler": "tpe"}
+    solves = {"demos": 160}
+
+
+class TestCOPRO(OptimizerConformance):
+    optimizer, options = "copro", {"breadth": 5}
+    solves = {"hints": 200}
+
+
+class TestMIPROv2(OptimizerConformance):
+    optimizer, options = "mipro", {"sampler": "tpe"}
+    solves = {"instruction": 260, "demos": 200, "pipeline": 500}
+
+
+class TestOPRO(OptimizerConformance):
+    optimizer, options = "opro", {"num_candidates": 4, "steps": 5}
+    solves = {"hints": 220, "instruction": 90}
+
+
+class TestProTeGi(OptimizerConformance):
+    optimizer, options = "protegi", {"minibatch": 12, "groups": 2, "rounds": 2, "paraphrases": 1}
+    solves = {"instruction": 130, "pipeline": 500}
+
+
+class TestCAPO(OptimizerConformance):
+    optimizer, options = "capo", {"population": 4}
+    solves = {"hints": 260, "demos": 120}
+
+
+class TestEvoPrompt(OptimizerConformance):
+    optimizer, options = "evoprompt", {"population": 5}
+    solves = {"hints": 340}
+
+
+class TestEvoPromptDE(OptimizerConformance):
+    optimizer, options = "evoprompt", {"population": 5, "mode": "de"}
+    solves = {"hints": 260}
+
+
+class TestInferRules(OptimizerConformance):
+    optimizer, options = "infer-rules", {"num_candidates": 3}
+    solves = {"instruction": 130, "demos": 120}
+
+
+class TestPromptWizard(OptimizerConformance):
+    optimizer, options = "prompt-wizard", {"rounds": 2, "styles": 2}
+    solves = {"instruction": 220, "demos": 180, "pipeline": 450}
+
+
+class TestTGD(OptimizerConformance):
+    optimizer = "tgd"
+    solves = {"instruction": 110, "pipeline": 250}

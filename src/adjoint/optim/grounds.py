@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from adjoint.base.errors import FATAL, AdjointError
 from adjoint.optim.desk import rows_text
 from adjoint.optim.prompts import Explain, Grounded, Observe, Summarize, examples_text, fields_text
-from adjoint.optim.propose import pairs_of, predictors_of
+from adjoint.optim.propose import CopyError, pairs_of, predictors_of, taught
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from adjoint.base.json import Json
+    from adjoint.data.records import Example
     from adjoint.optim.desk import Desk
 
 TIPS = (
@@ -62,18 +64,18 @@ class Grounds:
         predictor, old = predictors_of(desk.work.program)[name], str(desk.work.best[name])
         tip = desk.work.rng("tip", old, number).choice(TIPS) if self.tip_aware_proposer else ""
         examples = examples_text(pairs_of(predictor, demos)) if self.fewshot_aware_proposer else ""
-        told = {**facts, "examples": examples, "tip": tip}
-        fields = fields_text(predictor.signature)
-        return await desk.write(
-            Grounded, old, sample=number, said="".join(facts.values()), fields=fields, instruction=old, **told
-        )
+        told = {**facts, "fields": fields_text(predictor.signature), "instruction": old, "tip": tip}
+        write = partial(desk.write, Grounded, old, sample=number, said="".join(facts.values()), **told)
+        try:
+            return await write(examples=examples)
+        except CopyError:  # a demo may say more than it should; the summaries have been through the same check
+            return await write()
 
     async def _data(self, desk: Desk) -> str:
         """Batches of rows are looked at one after the other, each knowing what was observed before."""
         rows, size, observed = list(desk.work.feedback), max(1, self.view_data_batch_size), ""
         for start in range(0, min(len(rows), _BATCHES * size), size):
-            shown = rows_text(rows[start : start + size])
-            seen = await desk.note(Observe, rows=shown, observed=observed)
+            seen = await taught(rows[start : start + size], partial(_observed, desk, observed))
             observed = f"{observed}\n{seen}".strip()
         return await desk.note(Summarize, observations=observed)
 
@@ -84,6 +86,10 @@ class Grounds:
             for step, predictor in predictors_of(desk.work.program).items()
         ]
         return await desk.note(Explain, program="\n".join(steps), step=name)
+
+
+async def _observed(desk: Desk, observed: str, rows: list[Example]) -> str:
+    return await desk.note(Observe, rows=rows_text(rows), observed=observed)
 
 
 async def _if_it_can(work: Any) -> str:

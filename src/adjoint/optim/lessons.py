@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from adjoint.autograd.losses import failed, feedback_of, measured
 from adjoint.autograd.walk import Walk
 from adjoint.base.errors import LMError, MetricError
+from adjoint.optim.propose import Sources
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from adjoint.autograd.variable import Variable
     from adjoint.autograd.walk import Policy
@@ -34,7 +35,16 @@ async def gradients(
     for _, _, parameter, gradient in sorted(walk.landed, key=lambda item: (item[0], item[1])):
         if id(parameter) in names:
             found.setdefault(names[id(parameter)], []).append(gradient)
-    return found
+    sources, given = Sources(rows), {feedback_of(loss).text for loss in losses}
+    return {name: _untainted(told, sources, given) for name, told in found.items()}
+
+
+def _untainted(told: list[Gradient], sources: Sources, given: Collection[str]) -> list[Gradient]:
+    """Without critiques that repeat a row, which may be what the row tells the critic to say; unless there are no others.
+
+    What the metric has `given` is no critique, and may show what was expected.
+    """
+    return [one for one in told if one.text in given or not sources.has_copy(one.text)] or told
 
 
 def loss_of(row: Example, cell: Cell) -> Variable | None:

@@ -41,7 +41,7 @@ _RUN, _LEAST = 8, 4
 """Words in a row that are no coincidence, and words from which on a whole value is none."""
 _COMMON = 0.1
 """The share of rows from which on a code belongs to the task and not to a row."""
-_TRIES = 4
+_TRIES = 6
 _log = logging.getLogger("adjoint.propose")
 
 
@@ -110,19 +110,34 @@ class Sources:
         for code in _CODE.findall(text):
             self._codes.setdefault(code.casefold(), set()).add(row)
 
+    def has_copy(self, text: str) -> bool:
+        """Whether the text repeats a row."""
+        try:
+            self.refuse_copy(text)
+        except CopyError:
+            return True
+        return False
+
     def refuse_copy(self, text: str, old: str = "") -> None:
         """Raise `CopyError` if the text repeats a row; what stands in the old text too is no copy."""
         known = old.casefold()
         for code in _CODE.findall(text):
             rows = self._codes.get(code.casefold(), set())
             if 0 < len(rows) <= self._most and code.casefold() not in known:
-                raise CopyError(code, frozenset(rows))
+                raise _refused(code, rows)
         words, before = _words(text), _words(old)
         for size in sorted(self._sizes):
             earlier = set(_runs(before, size))
             for run in _runs(words, size):
                 if run in self._runs and run not in earlier:
-                    raise CopyError(" ".join(run), frozenset(self._runs[run]))
+                    raise _refused(" ".join(run), self._runs[run])
+
+
+def _refused(passage: str, rows: Iterable[str]) -> CopyError:
+    """Said aloud, since it may be an attempt to steer the proposer."""
+    error = CopyError(passage, frozenset(rows))
+    _log.warning("a proposal is refused: %s (rows %s)", error, ", ".join(sorted(error.rows)))
+    return error
 
 
 def _words(text: str) -> list[str]:
@@ -182,7 +197,6 @@ async def taught(rows: Sequence[Example], ask: Callable[[list[Example]], Corouti
         try:
             return await ask(left)
         except CopyError as error:
-            _log.warning("a proposal is refused: %s; %d rows are left out", error, len(error.rows))
             left = [row for row in left if id_of(row) not in error.rows]
     return await ask(left)
 

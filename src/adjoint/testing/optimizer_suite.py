@@ -72,9 +72,9 @@ def run(
         return optimize(problem.student(), optimizer=optimizer, **{**given, **settings})
 
 
-def calls_needed(problem: Problem, optimizer: Optimizer) -> int | None:
-    """Calls until the certificate of a run that solved the problem; None if it did not."""
-    report = run(problem, optimizer).report
+def calls_needed(problem: Problem, optimizer: Optimizer, ledger: Path | None = None) -> int | None:
+    """Calls until the certificate of a run that solved the problem; None if it did not. A ledger saves those made before."""
+    report = run(problem, optimizer, ledger=ledger).report
     return report.usage.calls if report.shipped and report.selection == 1.0 else None
 
 
@@ -122,7 +122,7 @@ class OptimizerConformance:
     def test_one_seed_is_one_run_under_every_hash_seed_and_after_a_kill(self, tmp_path: Path) -> None:
         """Three processes with hash seeds of their own; one of them is killed in the middle and started again."""
         job = {"optimizer": self.optimizer, "options": dict(self.options), "problem": self.problem.name}
-        calls = calls_needed(self.problem, self.make())
+        calls = calls_needed(self.problem, self.make(), tmp_path / "counted.db")
         assert calls is not None
         jobs = [{**job, "ledger": str(tmp_path / f"{seed}.db")} for seed in HASH_SEEDS]
         assert _elsewhere(HASH_SEEDS[1], {**jobs[1], "kill": calls // 2}) is None
@@ -213,7 +213,8 @@ class Forgetful:
     """Makes the optimizer anew for each question, and passes its memory on as text."""
 
     def __init__(self, make: Callable[[], Optimizer]) -> None:
-        self.make, self.name, self.allocator = make, make().name, make().allocator
+        made = make()
+        self.make, self.name, self.allocator, self.max_cells = make, made.name, made.allocator, made.max_cells
 
     def settings(self) -> Mapping[str, Any]:
         return self.make().settings()
@@ -226,6 +227,9 @@ class Forgetful:
 
     def tell(self, memory: Memory, trials: Sequence[Trial]) -> Memory:
         return json.loads(json.dumps(self.make().tell(memory, trials)))
+
+    def notes(self, memory: Memory) -> Sequence[str]:
+        return self.make().notes(memory)
 
 
 class Watched(Forgetful):

@@ -12,7 +12,7 @@ from adjoint.eval.fingerprint import answerer
 from adjoint.optim.base import Candidate
 from adjoint.optim.desk import Desk
 from adjoint.optim.prompts import NextInstruction, fields_text, tried_text
-from adjoint.optim.propose import predictors_of, usable
+from adjoint.optim.propose import predictors_of, taught, usable
 from adjoint.optim.strategy import Strategy
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from adjoint.autograd.engine import Engine
     from adjoint.base.json import Json
+    from adjoint.data.records import Example
     from adjoint.optim.base import Memory, Trial, Workbench
     from adjoint.program.metric import Metric
     from adjoint.program.state import State
@@ -91,6 +92,10 @@ class OPRO(Strategy):
         if desk.compact:
             return await desk.induce(predictor, old, sample=sample)
         rows = desk.work.rng("exemplars", sample).sample(desk.work.feedback, min(self.exemplars, len(desk.work.feedback)))
-        examples = desk.examples(predictor, rows) if rows else ""
-        fields = fields_text(predictor.signature)
-        return await desk.write(NextInstruction, old, sample=sample, fields=fields, tried=tried_text(shown), examples=examples)
+
+        async def ask(left: list[Example]) -> str:
+            examples = desk.examples(predictor, left) if left else ""
+            told = {"fields": fields_text(predictor.signature), "tried": tried_text(shown), "examples": examples}
+            return await desk.write(NextInstruction, old, sample=sample, **told)
+
+        return await taught(rows, ask)

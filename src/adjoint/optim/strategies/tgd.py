@@ -21,6 +21,7 @@ from adjoint.base.portal import portal
 from adjoint.eval.fingerprint import answerer
 from adjoint.exec.local import all_of
 from adjoint.optim.lessons import gradients
+from adjoint.optim.propose import Sources
 from adjoint.optim.strategy import Strategy
 from adjoint.optim.transforms import Draft, Examples, Memory, Momentum, Reduce, Rejected, Rewriting
 from adjoint.optim.update import Manner, rewrite
@@ -195,11 +196,6 @@ class TextualGradientDescent(Strategy):
         for transform, kept in zip(self.transforms, state["transforms"], strict=True):
             transform.load(kept)
 
-    async def _rewrite(
-        self, role: str, text: str, found: Sequence[Theme], engine: BaseLM | None, tried: Sequence[str] = ()
-    ) -> str:
-        return await rewrite(role, text, found, engine=engine, constraints=self.constraints, tried=tried, manner=self.manner)
-
     # As a strategy -----------------------------------------------------------------------------------------------
 
     def settings(self) -> Mapping[str, Json]:
@@ -257,12 +253,13 @@ class TextualGradientDescent(Strategy):
         self, work: Workbench, selection: Mapping[str, Sequence[Theme]], roles: Mapping[str, str], tried: Sequence[State]
     ) -> State | None:
         """The best state with some texts rewritten; None if a rewrite failed, since a half-made candidate says nothing."""
-        best, engine = work.best, self.engine or work.proposer_lm
+        best, engine, sources = work.best, self.engine or work.proposer_lm, Sources(work.feedback)
+        given: dict[str, Any] = {"engine": engine, "constraints": self.constraints, "manner": self.manner, "sources": sources}
         state = dict(best)
         for name, found in selection.items():
             earlier = list(dict.fromkeys(str(one[name]) for one in tried if one.get(name) not in (None, best[name])))
             try:
-                state[name] = await self._rewrite(roles[name], str(best[name]), found, engine, earlier[-_TRIED:])
+                state[name] = await rewrite(roles[name], str(best[name]), found, tried=earlier[-_TRIED:], **given)
             except FATAL:
                 raise
             except AdjointError:
