@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from adjoint.base.collector import full_collections_put_off
 from adjoint.base.errors import FATAL, AdjointError, BudgetExceeded, ProgramError
 from adjoint.base.foreign import foreign
 from adjoint.base.json import plain
@@ -82,7 +83,7 @@ async def run_row(
     its thread ends only with its call. The `repeat`s of a row are samples of their own.
     """
     started = time.monotonic()
-    inputs = example.inputs().toDict()
+    inputs = dict(example.inputs())
     tape, used = Tape(program, inputs), list[Usage]()
     score, error, prediction = None, None, None
     try:
@@ -132,18 +133,20 @@ async def run_cells(
                 spent = error
         return spent
 
-    async with contextlib.aclosing(Local().map(one, zip(jobs, repeats or [0] * len(jobs), strict=True), limit=limit)) as outcomes:
-        async for outcome in outcomes:
-            cell = outcome.value
-            if isinstance(cell, BudgetExceeded):
-                continue
-            if cell.error is None:
-                succeeded = True
-            else:
-                failures.append(cell.error)
-            yield outcome.index, cell
-            if patience is not None and not succeeded and len(failures) >= min(patience, len(jobs)):
-                raise hopeless(failures)
+    work = zip(jobs, repeats or [0] * len(jobs), strict=True)
+    with full_collections_put_off():
+        async with contextlib.aclosing(Local().map(one, work, limit=limit)) as outcomes:
+            async for outcome in outcomes:
+                cell = outcome.value
+                if isinstance(cell, BudgetExceeded):
+                    continue
+                if cell.error is None:
+                    succeeded = True
+                else:
+                    failures.append(cell.error)
+                yield outcome.index, cell
+                if patience is not None and not succeeded and len(failures) >= min(patience, len(jobs)):
+                    raise hopeless(failures)
     if spent is not None:
         raise spent
 

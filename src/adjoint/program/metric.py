@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from adjoint.base.errors import MetricError, UsageError
@@ -23,6 +25,8 @@ Metric: TypeAlias = "Callable[..., Any]"
 _SHAPE = "write `def metric(example, prediction)`, with a third parameter `tape` if it wants the recording"
 
 
+_FIVE = "..."
+"""Stands for the last three of five parameters."""
 _RECORDING = ("tape", "trace")
 """Names under which a metric may want the recording even if it could do without."""
 
@@ -91,13 +95,27 @@ async def _call(metric: Metric, arguments: list[Any]) -> Any:
 
 def _rest(metric: Metric, tape: Tape, *, compiling: bool, about: tuple[str, Sequence[Any]] | None) -> list[Any]:
     """What the metric gets beyond example and prediction."""
+    wanted = (_known if isinstance(metric, Hashable) else _wanted)(metric)
+    if wanted == _FIVE:
+        return [tape if compiling else None, *(about or (None, None))]
+    if not wanted:
+        return []
+    return [tape if wanted != "trace" or compiling else None]
+
+
+def _wanted(metric: Metric) -> str:
+    """The name of the third parameter that a metric wants to be given, `_FIVE` if it has five, empty if it wants none."""
     try:
         parameters = list(inspect.signature(metric).parameters.values())
     except (TypeError, ValueError):
-        return []
+        return ""
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     if _is_reflective(positional):
-        return [tape if compiling else None, *(about or (None, None))]
+        return _FIVE
     if len(positional) < 3 or (positional[2].default is not inspect.Parameter.empty and positional[2].name not in _RECORDING):
-        return []  # an option of the metric's own, as in `lambda example, prediction, wanted=5: ...`
-    return [tape if positional[2].name != "trace" or compiling else None]
+        return ""  # an option of the metric's own, as in `lambda example, prediction, wanted=5: ...`
+    return positional[2].name
+
+
+_known = functools.lru_cache(maxsize=64)(_wanted)
+"""Looked up once for each metric and not for each row."""
