@@ -26,9 +26,19 @@ def test_eval_as_json_is_one_object_with_all_rows(adjoint_cli):
     assert len(said.out.splitlines()) == 1
     report = said.json["reports"][0]
     figures = {"name", "score", "low", "high", "n", "errors", "calls", "usage", "usage_by_role", "seconds", "stopped"}
+    figures |= {"parts", "objectives", "latency"}
     assert figures | {"rows"} == set(report)
     assert (report["score"], report["n"], len(report["rows"])) == (1.0, 40, 40)
     assert {"example", "score", "error", "usage", "seconds", "outputs"} == set(report["rows"][0])
+
+
+def test_a_dry_run_says_the_most_that_it_can_cost_and_asks_nothing(adjoint_cli, tmp_path):
+    said = adjoint_cli("eval", "words.py:program", TEST, "--dry-run", "--budget", "100calls")
+    assert (said.code, said.out.startswith("at most 100 calls")) == (0, True)
+    one, other = adjoint_cli("eval", "words.py:program", TEST, "--dry-run", "--model", "model.py:lm", "--model", "model.py:other", "--json").json["plans"]
+    assert (one["model"], other["model"], one["calls"]) == ("model.py:lm", "model.py:other", 40 * 2 * 5)
+    assert adjoint_cli("optimize", "words.py:program", ROWS, "--dry-run", "--budget", "70calls", "--json").json["plans"][0]["calls"] == 70
+    assert adjoint_cli("runs").out.startswith("no runs")
 
 
 def test_eval_of_two_models_compares_them_on_the_same_rows(adjoint_cli):

@@ -22,6 +22,7 @@ LedgerPath = Annotated[
     str | None, typer.Option("--ledger", metavar="PATH", help="The ledger; default ADJOINT_LEDGER, else .adjoint/ledger.db.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No live line on stderr.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Ask nothing: say the most that it can cost.")]
 Model = Annotated[
     str | None,
     typer.Option("--model", metavar="NAME", help="provider/model, pocket, or file.py:name; default ADJOINT_MODEL, else pocket."),
@@ -123,12 +124,15 @@ def evaluate(
         list[str] | None, typer.Option("--model", metavar="NAME", help="As for run; give several to compare them.")
     ] = None,
     budget: Limit = None,
+    dry_run: DryRun = False,
     quiet: Quiet = False,
 ) -> int:
     """Measure a program on rows, with an interval."""
-    from adjoint.cli import evaluation, verbs
+    from adjoint.cli import evaluation, planning, verbs
 
     common = verbs.Common(json=json, ledger=ledger, quiet=quiet, budget=budget, code=code)
+    if dry_run:
+        return planning.evaluation(common, program, data, model or [None], repeats=repeats, judged=judge is not None)
     how = evaluation.Measuring(
         metric=metric, judge=judge, timeout=timeout, repeats=repeats, cluster=cluster, strata=strata, by=by or (), csv=csv
     )
@@ -150,14 +154,17 @@ def optimize(
     model: Model = None,
     budget: Limit = None,
     seed: Seed = 0,
+    dry_run: DryRun = False,
     quiet: Quiet = False,
     listed: Annotated[bool, typer.Option("--optimizers", is_eager=True, callback=_list_optimizers, help="List the optimizers.")] = False,
 ) -> int:
     """Search for a better program and certify it."""
     del listed
-    from adjoint.cli import verbs
+    from adjoint.cli import planning, verbs
 
     common = verbs.Common(json=json, ledger=ledger, quiet=quiet, model=model, budget=budget, seed=seed, code=code)
+    if dry_run:
+        return planning.search(common, program, data, optimizer)
     return verbs.optimize(common, program, data, metric, optimizer=optimizer, out=out, valset=valset, ship=ship.value)
 
 

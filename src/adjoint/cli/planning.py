@@ -1,0 +1,40 @@
+"""`--dry-run`: the most that a command can cost, said before anything is asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from adjoint.cli.sources import read_lm, read_program, read_rows
+from adjoint.eval.plan import plan
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from adjoint.cli.verbs import Common
+
+_TURNS = 2
+"""Calls of a predictor or a judge for one row: the question, and one repair of a reply that cannot be read."""
+
+
+def evaluation(common: Common, program: str, data: str, models: Sequence[str | None], *, repeats: int, judged: bool) -> int:
+    """What `eval` can cost with each of the models."""
+    made = read_program(program, common.code)
+    rows = read_rows(data, made)
+    turns = repeats * _TURNS * max(1, len(made.predictors()))
+    plans = {
+        model or "": plan(
+            made, rows, lm=read_lm(model), budget=common.budget, calls_per_row=turns, judge_calls=repeats * _TURNS * judged
+        )
+        for model in models
+    }
+    words = "\n".join(f"{model}: {one}" if model else str(one) for model, one in plans.items())
+    common.show(words, {"plans": [{"model": model or None, **one.to_dict()} for model, one in plans.items()]})
+    return 0
+
+
+def search(common: Common, program: str, data: str, optimizer: str) -> int:
+    """What `optimize` can cost: all that its budget allows."""
+    made = read_program(program, common.code)
+    found = plan(made, read_rows(data, made), lm=read_lm(common.model), budget=common.budget, optimizer=optimizer)
+    common.show(str(found), {"plans": [{"model": common.model, **found.to_dict()}]})
+    return 0
