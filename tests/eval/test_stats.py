@@ -130,7 +130,7 @@ def test_more_successes_move_wilson_up(successes, n):
 @pytest.mark.parametrize("degrees", [1, 2, 3, 10, 11, 99, 1000, 5000])
 def test_students_quantile_agrees_with_scipy(degrees):
     for share in (0.9, 0.975, 0.995):
-        assert stats._t_quantile(share, degrees) == pytest.approx(scipy_stats.t.ppf(share, degrees), rel=1e-5)
+        assert stats.t_quantile(share, degrees) == pytest.approx(scipy_stats.t.ppf(share, degrees), rel=1e-5)
 
 
 def test_mcnemar_agrees_with_scipys_binomial_test():

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from adjoint.base.errors import BudgetExceeded
 from adjoint.demo import tickets
-from adjoint.eval.evaluate import compare, evaluate
+from adjoint.eval.evaluate import evaluate
 from adjoint.eval.metrics import exact_match
+from adjoint.eval.several import compare
 from adjoint.lm.budget import Account, Budget
 from adjoint.lm.spend import Spend
 from adjoint.optim.compile import optimize
 from adjoint.optim.strategies.bootstrap import BootstrapFewShotWithRandomSearch
 from adjoint.optim.strategies.tgd import TGD
-from adjoint.optim.study import EXHAUSTED
 from adjoint.program.context import context
 from adjoint.program.lm import LM
 
@@ -90,7 +90,7 @@ class Traveller:
             if optimizer is not None:
                 self.say(f"{name}: searching")
                 result = optimize(program, trainset=self.train, metric=exact_match, optimizer=optimizer, seed=self.seed)
-                if result.report.stopped != EXHAUSTED:
+                if result.report.cut:
                     raise BudgetExceeded(result.report.stopped)
                 program = result.program
             self.say(f"{name}: measuring on {len(self.test)} untouched rows")

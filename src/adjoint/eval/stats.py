@@ -64,7 +64,7 @@ SIGNED = Interval(-1.0, 1.0)
 """Where paired differences lie."""
 
 
-def wilson(successes: float, n: int, level: float = 0.95) -> Interval:
+def wilson(successes: float, n: float, level: float = 0.95) -> Interval:
     """Wilson's score interval of a share: centre (p + z²/2n) / (1 + z²/n), inside [0, 1] and sensible at 0 and n successes.
 
     Wilson (1927), JASA 22. `n` >= 0, 0 <= `successes` <= `n`; no rows give [0, 1]. `successes` may be a fraction, because
@@ -160,7 +160,7 @@ def bootstrap_interval(
         raise UsageError(message)
     mean = float(data.mean())
     centred = data - mean
-    quantile = _t_quantile((1 + level) / 2, n - 1) if z_of(level) else 0.0
+    quantile = t_quantile((1 + level) / 2, n - 1) if z_of(level) else 0.0
     means = _resampled_means(data, resamples, seed)
     # Ties count half: scores are lumpy, and mirrored data must give the mirrored interval.
     tie = _ROUNDING / 10
@@ -341,7 +341,7 @@ def _bca_level(bias: float, acceleration: float, z: float) -> float:
     return _NORMAL.cdf(bias + (bias + z) / room)
 
 
-def _t_quantile(share: float, degrees: int) -> float:
+def t_quantile(share: float, degrees: int) -> float:
     """Student's t quantile for `share` > 1/2, by bisection of the exact series for whole degrees (Abramowitz and Stegun 26.7)."""
     z = _NORMAL.inv_cdf(share)
     if degrees > _LARGE_DEGREES:

@@ -92,6 +92,10 @@ class Workbench:
         with context(sample=sample):
             return await self.bench.run(jobs)
 
+    def scores(self, state: State) -> Mapping[str, float]:
+        """The scores of a state on the selection rows that the run has bought of it so far, by id of the row; no contents."""
+        return self.bench.known(state)
+
     def rows_of(self, cells: Sequence[Cell]) -> list[Example]:
         """The feedback rows of cells."""
         by_id = {id_of(row): row for row in self.feedback}
@@ -105,6 +109,8 @@ class Optimizer(Protocol):
     name: str
     allocator: Allocator | None
     """Who chooses among its candidates unless the user says so; None is `Racing`."""
+    max_cells: int | None
+    """The most rows that its search may run, all candidates together; None leaves that to the budget."""
 
     def settings(self) -> Mapping[str, Json]:
         """Everything that decides what is proposed: part of the name of the run."""
@@ -117,10 +123,15 @@ class Optimizer(Protocol):
     async def ask(self, memory: Memory, work: Workbench) -> Sequence[State | Candidate]:
         """States to try next; none ends the run.
 
-        A state that has lost is not bought again: its last trial is told once more. One that was kept may be asked again.
+        Each comes back in one trial, with its note. A state that has lost before, or is the best already, buys nothing: it is
+        told as it stands. One that was kept may be asked again.
         """
         ...
 
     def tell(self, memory: Memory, trials: Sequence[Trial]) -> Memory:
         """The memory after the trials of one round."""
+        ...
+
+    def notes(self, memory: Memory) -> Sequence[str]:
+        """What a reader of the report should know, such as why it chose what it did."""
         ...

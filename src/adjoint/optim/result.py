@@ -41,6 +41,10 @@ class OptimizationReport:
     seconds: float
     usage_by_role: Mapping[str, Usage] = field(default_factory=dict)
     """What the program ("task"), proposers, critics and judges have cost."""
+    cut: bool = False
+    """Whether a spent budget ended the run: a larger one would go on."""
+    notes: tuple[str, ...] = ()
+    """What the optimizer has to say of the run."""
 
     @property
     def verdict(self) -> str:
@@ -59,7 +63,7 @@ class OptimizationReport:
                 f"(anytime-valid 95 %), n={c.n}, {c.errors} errors: {c.verdict}"
             )
         lines.append("the optimized program is returned" if self.shipped else "the original program is returned")
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.notes])
 
     def to_dict(self) -> dict[str, Json]:
         return {
@@ -74,6 +78,8 @@ class OptimizationReport:
             "verdict": self.verdict,
             "shipped": self.shipped,
             "stopped": self.stopped,
+            "cut": self.cut,
+            "notes": list(self.notes),
             "calls": self.usage.calls,
             "usage_by_role": plain(self.usage_by_role),
             "cells": self.cells,

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import math
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from adjoint.base import rng
 from adjoint.base.errors import BudgetExceeded, UsageError
 from adjoint.base.json import plain
-from adjoint.eval.certificate import Certificate
-from adjoint.eval.evaluate import answerer, run_id
+from adjoint.eval.fingerprint import answerer, run_id
 from adjoint.lm.budget import Account, Budget
 from adjoint.optim.allocate import Round
 from adjoint.optim.allocators.racing import Racing
 from adjoint.optim.base import Candidate, Trial, Workbench
 from adjoint.optim.bench import Bench
+from adjoint.optim.certify import certify
 from adjoint.optim.result import OptimizationReport, Result
+from adjoint.optim.stop import EXHAUSTED, Stop, Stopped
 from adjoint.program.context import active_ledger, context
-from adjoint.program.state import name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from adjoint.data.records import Split
+    from adjoint.base.json import Json
+    from adjoint.data.records import Example, Split
     from adjoint.eval.certificate import Verdict
     from adjoint.lm.base import BaseLM
     from adjoint.lm.types import Usage
@@ -36,12 +38,8 @@ if TYPE_CHECKING:
 Ship: TypeAlias = Literal["certified", "always"]
 Phase: TypeAlias = Literal["propose", "race", "certify", "done"]
 
-EXHAUSTED = "the optimizer has nothing more to try"
-"""Why a run ended that no cap has ended."""
 _SEARCH_SHARE = 0.8
 """The part of the budget that the search may spend; the rest is held back for the certificate."""
-_BLOCK = 8
-"""Holdout rows bought at once between two looks at the certificate."""
 
 
 @dataclass(frozen=True)
@@ -70,144 +68,164 @@ class Study:
     alpha: float = 0.05
     allocator: Allocator | None = None
     """Who chooses among candidates; None leaves it to the optimizer."""
+    stop: Stop = field(default_factory=Stop)
+    repeats: int = 1
+    """How often each candidate runs on each row, with replies of its own each time; a cell is the mean."""
     limit: int = 64
     on_progress: Callable[[Progress], None] | None = None
 
     async def run(self) -> Result:
         """Search, certify, and return the better program, or the original one if none was shown to be better."""
-        if self.ship not in ("certified", "always"):
-            message = (
-                f"ship={self.ship!r} is unknown; 'certified' ships what is shown to be better, 'always' ships the best found."
-            )
-            raise UsageError(message)
         self._open()
         with context(account=self._account):
             stopped = await self._search()
-            certificate = await self._certify()
-        return self._finish(stopped, certificate)
+            certificate, cut = await self._certify()
+        return self._finish(Stopped(f"{cut} It ended the certificate.", cut=True) if cut else stopped, certificate)
 
     async def propose(self) -> Module:
         """The program with the optimizer's first proposal, untested."""
         self._open()
         with context(account=self._account):
-            asked = await self._ask(self.optimizer.init(self._seed_state))
-        return self.program.with_state(asked[0].state if asked else self._seed_state)
+            asked = await self._ask(self.optimizer.init(self._states[self._seed]))
+        return self.program.with_state(asked[0].state if asked else self._states[self._seed])
 
     def _open(self) -> None:
         """Name the run, and take up what an earlier life of it has left in the ledger."""
+        self._check()
         self._started = time.monotonic()
-        self._seed_state = self.program.state_dict()
-        rows = (*self.split.feedback, *self.split.selection, *self.split.holdout)
         self._allocator = self.allocator or self.optimizer.allocator or Racing()
+        rows = (*self.split.feedback, *self.split.selection, *self.split.holdout)
         made_by = [[one.name, plain(dict(one.settings()))] for one in (self.optimizer, self._allocator)]
-        settings = [*made_by, self.seed, plain(self.budget), self.alpha, answerer(self.proposer_lm)]
+        settings = [*made_by, self.seed, plain([self.budget, self.stop]), self.alpha, self.repeats, answerer(self.proposer_lm)]
         self._run = run_id("optimize", self.program, rows, self.metric, *settings)
-        self._ledger = active_ledger()
+        self._ledger, self._account = active_ledger(), Account(self.budget, payer=self._run)
         self._bench = Bench(
-            self.program, self.metric, self._run, self._ledger, limit=self.limit, on_cell=lambda _: self._tell_progress()
-        )
-        self._account = Account(self.budget, payer=self._run)
-        self._best, self._round = self._seed_state, 0
-        self._kept: tuple[State, ...] = ()
+            self.program, self.metric, limit=self.limit, run=self._run, ledger=self._ledger, repeats=self.repeats,
+            on_cell=lambda _: self._tell_progress(),
+        )  # fmt: skip
+        self._rows, self._holdout = self._bench.add_rows(self._order()), self._bench.add_rows(self.split.holdout)
+        self._states: dict[str, State] = {}
         self._trials: list[Trial] = []
-        order = list(self.split.selection)
-        rng.stream(self.seed, "selection").shuffle(order)
-        self._rows = tuple(order)
+        self._kept: tuple[str, ...] = ()
+        self._notes: tuple[str, ...] = ()
+        self._seed = self._best = self._add(self.program.state_dict())
+        self._round = self._asked = self._stale = self._mute = 0
         self._phase: Phase = "propose"
         about = {"what": "optimize", "optimizer": self.optimizer.name, "settings": plain(settings)}
-        self._log("begin", {**about, "state": plain(dict(self._seed_state))})
+        self._log("begin", {**about, "state": plain(dict(self._states[self._seed]))})
 
-    async def _search(self) -> str:
-        """Rounds of ask, race, tell until the optimizer has nothing more to try or the budget is spent."""
-        self._account.share = _SEARCH_SHARE
-        memory = self.optimizer.init(self._seed_state)
+    def _check(self) -> None:
+        if self.ship not in ("certified", "always"):
+            message = (
+                f"ship={self.ship!r} is unknown; 'certified' ships what is shown to be better, 'always' ships the best found."
+            )
+            raise UsageError(message)
+        if self.repeats < 1:
+            message = f"repeats={self.repeats} would measure nothing; give 1 or more."
+            raise UsageError(message)
+
+    def _order(self) -> list[Example]:
+        """The selection rows in the one random order of the run."""
+        rows = list(self.split.selection)
+        rng.stream(self.seed, "selection").shuffle(rows)
+        return rows
+
+    def _add(self, state: State) -> str:
+        name = self._bench.add(state)
+        self._states.setdefault(name, state)
+        return name
+
+    async def _search(self) -> Stopped:
+        """Rounds of ask, choose, tell until a rule stops it, the optimizer has nothing more to try or the budget is spent."""
+        self._account.share, self._bench.most = _SEARCH_SHARE, self.optimizer.max_cells
+        memory = self.optimizer.init(self._states[self._seed])
         try:
-            while True:
+            while (reason := self._reason()) is None:
                 self._enter("propose")
                 asked = await self._ask(memory)
                 if not asked:
-                    return EXHAUSTED
+                    reason = EXHAUSTED
+                    break
                 memory = self.optimizer.tell(memory, await self._try(asked))
+                self._notes = tuple(self.optimizer.notes(memory))
                 self._round += 1
+            if self._kept:
+                await self._choose({}, final=True)
         except BudgetExceeded as error:
-            return str(error)
+            return Stopped(str(error), cut=True)
+        return Stopped(reason)
+
+    def _reason(self) -> str | None:
+        scores = self._bench.scores(self._best, self._rows)
+        best = mean(scores.values()) if len(scores) == len(self._rows) else None
+        return self.stop.reason(stale=self._stale, mute=self._mute, best=best, seconds=time.monotonic() - self._started)
 
     async def _ask(self, memory: Any) -> list[Candidate]:
-        work = Workbench(self.program, self._best, self.split.feedback, self.proposer_lm, self.seed, self._round, self._bench)
+        best = self._states[self._best]
+        work = Workbench(self.program, best, self.split.feedback, self.proposer_lm, self.seed, self._round, self._bench)
         asked = await self.optimizer.ask(memory, work)
         return [one if isinstance(one, Candidate) else Candidate(one) for one in asked]
 
     async def _try(self, asked: Sequence[Candidate]) -> list[Trial]:
-        """Let the allocator choose among what is new or was kept; of what has lost before, the last trial is told again."""
-        best = name_of(self._best)
-        lost = {trial.name: trial for trial in self._trials} | {best: None}
-        for state in self._kept:
-            lost.pop(name_of(state), None)
-        named = {name_of(one.state): one for one in asked}
-        told = [replace(trial, accepted=False) for name in named if (trial := lost.get(name)) is not None]
-        fresh = [one for name, one in named.items() if name not in lost]
-        return [*told, *(await self._race(fresh) if fresh else ())]
-
-    async def _race(self, candidates: Sequence[Candidate]) -> list[Trial]:
-        """One round of the allocator. What was tried is reported even if the budget ends it."""
-        self._enter("race")
-        for one in candidates:
-            body = {"candidate": name_of(one.state), "round": self._round, "state": plain(dict(one.state))}
-            self._log("candidate", body if one.note is None else {**body, "note": one.note})
-        fresh = {name_of(one.state) for one in candidates}
-        kept = tuple(state for state in self._kept if name_of(state) not in fresh)
-        states = tuple(one.state for one in candidates)
-        outcome = await self._allocator.choose(Round(self._round, self._best, states, kept, self._rows, self.seed, self._bench))
-        best = name_of(outcome.best)
-        self._best = outcome.best
-        self._kept = tuple(state for state in outcome.kept if name_of(state) != best)
-        trials = [self._trial(one, accepted=name_of(one.state) == best) for one in candidates]
-        self._trials.extend(trials)
-        self._log("decision", {"round": self._round, "best": best})
-        if outcome.cut is not None:
-            raise outcome.cut
+        """Let the allocator choose among what is new or was kept. What has lost before, or is the best, is told as it stands."""
+        before, named = self._best, {self._add(one.state): one.note for one in asked}
+        lost = {trial.name for trial in self._trials} - set(self._kept)
+        fresh = {name: note for name, note in named.items() if name not in lost and name != before}
+        if fresh:
+            self._enter("race")
+            await self._choose(fresh)
+        trials = [self._trial(name, note, accepted=name in fresh and name == self._best) for name, note in named.items()]
+        self._stale = 0 if self._best != before else self._stale + 1
+        self._mute = 0 if any(self._differs(trial) for trial in trials) else self._mute + 1
         return trials
 
-    def _trial(self, one: Candidate, *, accepted: bool) -> Trial:
-        scores = self._bench.scores(one.state, self._rows)
-        return Trial(one.state, scores, self._bench.errors(one.state, self._rows), accepted, one.note)
+    async def _choose(self, fresh: Mapping[str, Json], *, final: bool = False) -> None:
+        """One round of the allocator over candidates with their notes. What was tried is reported even if the budget ends it."""
+        for name, note in fresh.items():
+            body = {"candidate": name, "round": self._round, "state": plain(dict(self._states[name]))}
+            self._log("candidate", body if note is None else {**body, "note": note})
+        kept = tuple(name for name in self._kept if name not in fresh)
+        outcome = await self._allocator.choose(
+            Round(self._round, self._best, tuple(fresh), kept, self._rows, self.seed, self._bench, asked=self._asked, final=final)
+        )
+        self._best, self._asked = outcome.best, self._asked + len(fresh)
+        self._kept = tuple(name for name in outcome.kept if name != outcome.best)
+        self._trials.extend(self._trial(name, note, accepted=name == self._best) for name, note in fresh.items())
+        self._log("decision", {"round": self._round, "best": self._best})
+        if outcome.cut is not None:
+            raise outcome.cut
 
-    async def _certify(self) -> Verdict | None:
-        """Compare the best state with the original on the holdout, block by block, until it is shown to be better."""
-        self._account.share = 1.0
-        if name_of(self._best) == name_of(self._seed_state):
-            return None
+    def _trial(self, name: str, note: Json, *, accepted: bool) -> Trial:
+        scores, errors = self._bench.scores(name, self._rows), self._bench.errors(name, self._rows)
+        return Trial(self._states[name], scores, errors, accepted, note)
+
+    def _differs(self, trial: Trial) -> bool:
+        """Whether a trial scored other than the best on some row, or became the best."""
+        best = self._bench.scores(self._best, self._rows)
+        return trial.accepted or any(best.get(row, score) != score for row, score in trial.scores.items())
+
+    async def _certify(self) -> tuple[Verdict | None, BudgetExceeded | None]:
+        self._account.share, self._bench.most = 1.0, None
+        if self._best == self._seed:
+            return None, None
         self._enter("certify")
-        order = list(self.split.holdout)
-        rng.stream(self.seed, "holdout").shuffle(order)
-        certificate = Certificate(self.alpha)
-        try:
-            for start in range(0, len(order), _BLOCK):
-                block = order[start : start + _BLOCK]
-                await self._bench.score([self._seed_state, self._best], block)
-                for row in block:
-                    certificate.update(self._bench.score_of(self._best, row), self._bench.score_of(self._seed_state, row))
-                if certificate.crossed:
-                    break
-        except BudgetExceeded:
-            return certificate.summary()  # what was paid for counts; a later look can only add to it
-        return certificate.summary()
+        return await certify(self._best, self._seed, self._holdout, self._bench, alpha=self.alpha, seed=self.seed)
 
-    def _finish(self, stopped: str, certificate: Verdict | None) -> Result:
-        changed = name_of(self._best) != name_of(self._seed_state)
+    def _finish(self, stopped: Stopped, certificate: Verdict | None) -> Result:
         certified = certificate is not None and certificate.verdict == "better"
-        shipped = changed and (certified or self.ship == "always")
-        state = self._best if shipped else self._seed_state
-        scores = self._bench.scores(self._best, self._rows).values()
+        shipped = self._best != self._seed and (certified or self.ship == "always")
+        state = self._states[self._best if shipped else self._seed]
         report = OptimizationReport(
             optimizer=self.optimizer.name,
             rounds=self._round,
             trials=tuple(self._trials),
-            best=self._best,
-            selection=sum(scores) / len(scores) if scores else None,
+            best=self._states[self._best],
+            selection=mean(self._bench.scores(self._best, self._rows).values()),
             certificate=certificate,
             shipped=shipped,
-            stopped=stopped,
+            stopped=stopped.why,
+            cut=stopped.cut,
+            notes=self._notes,
             usage=self._account.spent,
             cells=self._bench.bought,
             seconds=time.monotonic() - self._started,
@@ -228,6 +246,10 @@ class Study:
 
     def _tell_progress(self) -> None:
         if self.on_progress:
-            scores = self._bench.scores(self._best, self._rows).values()
-            best = sum(scores) / len(scores) if scores else None
+            best = mean(self._bench.scores(self._best, self._rows).values())
             self.on_progress(Progress(self._phase, self._round, best, self._bench.bought, self._account.spent))
+
+
+def mean(scores: Collection[float]) -> float | None:
+    """The mean of scores; None if there are none."""
+    return math.fsum(scores) / len(scores) if scores else None
