@@ -19,7 +19,7 @@ from adjoint.lm.budget import Account, Budget
 from adjoint.lm.prices import Price
 from adjoint.lm.spend import Spend
 from adjoint.lm.types import Estimate, Message, Part, Request, Response, ToolCall, ToolSpec, Usage
-from adjoint.program.context import context, send
+from adjoint.program.context import active_ledger, context, send
 from adjoint.testing import ScriptedLM
 
 SPENDING = """
@@ -84,12 +84,16 @@ def test_what_killed_processes_had_in_flight_stays_charged_and_the_cap_holds(tmp
 
 
 def test_sums_are_exact_at_sixty_four_threads():
-    lm = ScriptedLM(lambda _: Response("x", usage=Usage(1, 3, 5, 0.25)), identity="me")
+    """By role, by model and by step, in memory and in the ledger."""
+    lms = [
+        ScriptedLM(lambda _: Response("x", usage=Usage(1, 3, 5, 0.25)), name=name, identity=name) for name in ("small", "large")
+    ]
     account = Account(payer="run")
+    account.step = "round 1"
 
     def work(number):
         for index in range(5):
-            with context(account=account, lm=lm, role="judge" if index else "task"):
+            with context(account=account, lm=lms[number % 2], role="judge" if index else "task"):
                 lm_reply = adjoint.base.portal.portal.run(send(Request((Message("user", f"{number} {index}"),))))
                 assert lm_reply.text == "x"
 
@@ -98,6 +102,11 @@ def test_sums_are_exact_at_sixty_four_threads():
     [thread.join() for thread in threads]
     assert account.spent == Usage(320, 960, 1600, 80.0)
     assert account.usage_by("role") == {"judge": Usage(256, 768, 1280, 64.0), "task": Usage(64, 192, 320, 16.0)}
+    assert account.usage_by("model") == dict.fromkeys(("large", "small"), Usage(160, 480, 800, 40.0))
+    assert account.usage_by("step") == {"round 1": account.spent}
+    rows = {(row.role, row.model, row.step): row[5:] for row in active_ledger().spend("run")}
+    judged, asked = (128, 384, 640, 32.0), (32, 96, 160, 8.0)
+    assert rows == {(role, lm.name, "round 1"): cost for role, cost in (("judge", judged), ("task", asked)) for lm in lms}
     assert account.reserved == Usage()
 
 
