@@ -8,16 +8,16 @@ import pytest
 from adjoint import Example
 from adjoint.base.errors import UsageError
 from adjoint.eval.sampling import Sampling, clustered_interval, groups_of, stratified_interval
-from adjoint.eval.stats import mean_interval
+from adjoint.eval.stats import clustered_error, mean_interval, t_quantile
 
 
 def row(number, **fields):
     return Example.row({"q": number}, {}, id=str(number), metadata=fields)
 
 
-def clustered_world(draw, clusters=40, size=8):
+def clustered_world(draw, clusters=40, size=8, mean=0.5):
     """Rows of a cluster share most of their fate."""
-    easy = draw.beta(0.7, 0.7, size=clusters)
+    easy = draw.beta(1.4 * mean, 1.4 * (1 - mean), size=clusters)
     names = [str(cluster) for cluster in range(clusters) for _ in range(size)]
     return names, [float(draw.random() < easy[int(name)]) for name in names]
 
@@ -32,10 +32,28 @@ def test_clustered_intervals_cover_where_plain_ones_do_not():
     assert clustered >= 0.93 * 300
 
 
+def test_clustered_intervals_cover_near_the_edge_where_normal_ones_do_not():
+    draw, covered, normal = np.random.default_rng(2), 0, 0
+    for _ in range(300):
+        names, scores = clustered_world(draw, clusters=10, mean=0.95)
+        covered += clustered_interval(scores, names).holds(0.95)
+        half = t_quantile(0.975, 9) * clustered_error(scores, names)
+        normal += abs(np.mean(scores) - 0.95) <= half
+    assert normal < 0.8 * 300
+    assert covered >= 0.93 * 300
+
+
 def test_clusters_of_one_row_change_little():
     scores = [1.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0] * 10
     low, high = clustered_interval(scores, [str(place) for place in range(80)])
     assert (low, high) == pytest.approx(mean_interval(scores), abs=0.02)
+
+
+def test_clusters_never_make_an_interval_narrower():
+    scores = [0.0] + [1.0] * 149
+    low, high = clustered_interval(scores, [str(place % 10) for place in range(150)])
+    plain = mean_interval(scores)
+    assert low <= plain.low and high >= plain.high
 
 
 def test_one_cluster_says_nothing_and_equal_clusters_count_as_rows():

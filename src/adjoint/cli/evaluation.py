@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adjoint.base.errors import UsageError
@@ -54,6 +55,7 @@ def evaluate(common: Common, program: str, data: str, how: Measuring, models: Se
 
     made, metric = read_program(program, common.code), how.read_metric()
     rows, lms = read_rows(data, made), [read_lm(model) for model in models]
+    _check(rows, how)
     names = [lm.name for lm in lms] if len(lms) > 1 else [program]
     with _surroundings(common, "eval", program, data) as line:
         jobs = [(name, made, lm) for name, lm in zip(names, lms, strict=True)]
@@ -121,19 +123,21 @@ def _latency(report: Report) -> str:
 
 
 def _sliced(name: str, field: str, parts: Sequence[Any]) -> str:
-    lines = [
-        f"  {part.name}: {text.percent(part.mean)} [{100 * part.low:.1f}, {100 * part.high:.1f}], n={part.n}, {part.errors} errors"
-        for part in parts
-    ]
-    return "\n".join([f"{name} by {field}", *lines])
+    return "\n".join([f"{name} by {field}", *(f"  {part}" for part in parts)])
+
+
+def _check(rows: Sequence[Example], how: Measuring) -> None:
+    """Before anything is paid, see that the slices can be made and the table be written."""
+    from adjoint.eval.sampling import groups_of
+
+    for field in how.by:
+        groups_of(rows, field)
+    if how.csv is not None and not Path(how.csv).absolute().parent.is_dir():
+        message = f"cannot write {how.csv!r}: give a file in a directory that exists."
+        raise UsageError(message)
 
 
 def _write_csv(found: Reports, path: str) -> None:
     from adjoint.eval import views
 
-    table = [{"program": report.name, **record} for report in found for record in report.table()]
-    try:
-        views.write_csv(table, path)
-    except OSError as error:
-        message = f"cannot write {path!r}: {error.strerror or error}. Give a file in a directory that exists."
-        raise UsageError(message) from error
+    views.write_csv([{"program": report.name, **record} for report in found for record in report.table()], path)

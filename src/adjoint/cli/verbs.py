@@ -23,10 +23,7 @@ if TYPE_CHECKING:
 
     from adjoint.data.records import Example
     from adjoint.eval.cells import Cell
-    from adjoint.eval.report import Report
-    from adjoint.lm.base import BaseLM
     from adjoint.optim.study import Progress, Ship
-    from adjoint.program.metric import Metric
     from adjoint.program.module import Module
 
 SPENT = BudgetExceeded.exit_code
@@ -75,48 +72,11 @@ def run(common: Common, program: str, data: str | None, inputs: Sequence[str]) -
     return _spent(stopped) or int(failed > 0)
 
 
-def evaluate(common: Common, program: str, data: str, metric: str, models: Sequence[str | None]) -> int:
-    """A report for each model, and paired comparisons of the later ones with the first."""
-    from adjoint.eval.evaluate import compare
-
-    made, measure = read_program(program, common.code), read_metric(metric)
-    rows = read_rows(data, made)
-    lms = [read_lm(model) for model in models]
-    with _surroundings(common, "eval", program, data) as line:
-        reports = [_report(made, rows, measure, lm=lm, name=lm.name if len(lms) > 1 else program, line=line) for lm in lms]
-    found = [compare(reports[0], later) for later in reports[1:] if later.cells and reports[0].cells]
-    words = [str(report) for report in reports]
-    words += [text.comparison(reports[0].name, later.name, one) for later, one in zip(reports[1:], found, strict=False)]
-    body = {"reports": [report.to_dict() for report in reports], "comparisons": [one.to_dict() for one in found]}
-    common.show("\n".join(words), body)
-    return _spent(*(report.stopped for report in reports))
-
-
-def compare(common: Common, a: str, b: str, data: str, metric: str, *, gate: bool) -> int:
-    """Two programs on the same rows. With `gate`, the exit code says whether b is better."""
-    from adjoint.eval.evaluate import compare as paired
-
-    programs, measure = [read_program(name, common.code) for name in (a, b)], read_metric(metric)
-    rows, lm = read_rows(data, programs[0]), read_lm(common.model)
-    with _surroundings(common, "compare", a, b, data) as line:
-        reports = [_report(made, rows, measure, lm=lm, name=name, line=line) for made, name in zip(programs, (a, b), strict=True)]
-    stopped = _spent(*(report.stopped for report in reports))
-    if not all(report.cells for report in reports):
-        return stopped
-    found = paired(*reports)
-    body = {"reports": [report.to_dict() for report in reports], "comparison": found.to_dict()}
-    common.show("\n".join([*map(str, reports), text.comparison(a, b, found)]), body)
-    if not gate or stopped:
-        return stopped
-    return {"better": 0, "worse": GATE_FAILED}.get(found.verdict, INCONCLUSIVE)
-
-
 def optimize(
     common: Common, program: str, data: str, metric: str, *, optimizer: str, out: str, valset: str | None, ship: Ship
 ) -> int:
     """Search, certify, report, save."""
     from adjoint.optim.compile import optimize as search
-    from adjoint.optim.study import EXHAUSTED
 
     made, measure = read_program(program, common.code), read_metric(metric)
     rows = read_rows(data, made)
@@ -132,7 +92,7 @@ def optimize(
     report = result.report
     words = f"{report}\nsaved to {out}; `adjoint show {result.run_id}` shows the prompts before and after"
     common.show(words, {"run": result.run_id, "report": report.to_dict(), "saved": out, "state": dict(result.state)})
-    return _spent(None if report.stopped == EXHAUSTED else report.stopped)
+    return _spent(report.stopped if report.cut else None)
 
 
 def show(common: Common, what: str) -> int:
@@ -148,7 +108,9 @@ def show(common: Common, what: str) -> int:
     lines = [text.run_lines(found), "", "before", text.prompts(found.before)]
     if found.what != "evaluate":
         same = found.after == found.before
-        lines += ["", "after: as before, since nothing was shown to be better"] if same else ["", "after", text.prompts(found.after)]
+        lines += (
+            ["", "after: as before, since nothing was shown to be better"] if same else ["", "after", text.prompts(found.after)]
+        )
     common.show("\n".join(lines), {"run": found.to_dict(states=True)})
     return 0
 
@@ -158,7 +120,9 @@ def runs(common: Common) -> int:
     ledger = existing(common.path)
     found = [] if ledger is None else runs_of(ledger)
     if common.json or not found:
-        common.show(f"no runs in {common.path} yet", {"ledger": common.path, "runs": [one.to_dict(states=False) for one in found]})
+        common.show(
+            f"no runs in {common.path} yet", {"ledger": common.path, "runs": [one.to_dict(states=False) for one in found]}
+        )
         return 0
     head = ("run", "what", "when", "state", "score", "n", "errors", "calls", "verdict")
     lines = [
@@ -217,12 +181,6 @@ def _surroundings(common: Common, *named: str | None) -> Iterator[Callable[[str]
     account = Account(Budget.parse(common.budget), payer=f"{named[0]}-{digest(list(named), length=12)}")
     with context(ledger=common.path, account=account), live(quiet=common.quiet) as line:
         yield line
-
-
-def _report(made: Module, rows: Sequence[Example], metric: Metric, *, lm: BaseLM, name: str, line: Callable[[str], None]) -> Report:
-    from adjoint.eval.evaluate import evaluate as measure
-
-    return measure(made, rows, metric, lm=lm, name=name, on_cell=_counter(name, len(rows), line))
 
 
 def _stages(name: str, line: Callable[[str], None]) -> Callable[[Progress], None]:

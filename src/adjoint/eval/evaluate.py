@@ -123,6 +123,8 @@ async def aevaluate(program: Any, data: Sequence[Example], metric: Metric, *, lm
     if chosen["repeats"] < 1:
         message = f"repeats={chosen['repeats']} would measure nothing; give 1 or more."
         raise UsageError(message)
+    if chosen["sampling"] is not None:
+        chosen["sampling"].check(rows)
     if isinstance(program, Module) and not isinstance(lm, list | tuple):
         return await _one(program, rows, metric, lm, chosen)
     return await _several(program, rows, metric, lm, chosen)

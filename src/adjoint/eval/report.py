@@ -35,6 +35,10 @@ class Slice(NamedTuple):
     high: float
     errors: int
 
+    def __str__(self) -> str:
+        mean = "no score" if self.mean is None else f"{100 * self.mean:.1f} % [{100 * self.low:.1f}, {100 * self.high:.1f}]"
+        return f"{self.name}: {mean}, n={self.n}, {self.errors} errors"
+
 
 @dataclass(frozen=True)
 class Report:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import dataclass, field
+from statistics import NormalDist
 from typing import TYPE_CHECKING, TypeAlias
 
 from adjoint.base.errors import UsageError
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 By: TypeAlias = "str | Callable[[Example], object]"
 """A field of the rows (of their metadata first), or a function of a row."""
+
+_NOTHING = 1e-9
+"""A spread below this is rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,10 @@ class Sampling:
         if any(not weight > 0 for weight in self.weights.values()):
             message = f"Sampling: weights are above 0, not {dict(self.weights)}."
             raise UsageError(message)
+
+    def check(self, rows: Sequence[Example]) -> None:
+        """Refuse rows that cannot be grouped, before anything is spent on them (`UsageError`)."""
+        groups_of(rows, self.cluster or self.strata or "")
 
     def mean(self, rows: Sequence[Example], scores: Sequence[float]) -> float:
         """The mean score: of all rows alike, or of the strata by their weights."""
@@ -93,23 +101,28 @@ def grouped(groups: Sequence[str], scores: Sequence[float]) -> dict[str, list[fl
 
 
 def clustered_interval(scores: Sequence[float], clusters: Sequence[str], level: float = 0.95) -> Interval:
-    """The mean ± t(G - 1) · `clustered_error` over G clusters, cut at [0, 1]. Miller (2024), arXiv 2411.00640.
+    """Wilson's interval with as many rows as the clusters are worth, and Student's t with G - 1 degrees for z.
 
-    Fewer than 2 clusters cannot tell: [0, 1]. Clusters that all have the same mean get the interval
-    that G rows of that mean would get (`wilson`).
+    n' = mean (1 - mean) / error² with `clustered_error`, which is at least that of rows drawn one by one: then the interval is no narrower
+    than theirs, and sensible near 0 and 1, where mean ± t · error is not (Miller (2024), arXiv 2411.00640, for the error; Korn and
+    Graubard (1998), Surv. Methodol. 24, for the effective sample size). Fewer than 2 clusters cannot tell: [0, 1]. Clusters without any
+    spread count as so many rows.
 
     >>> [round(end, 2) for end in clustered_interval([0, 0, 1, 1, 1, 0, 1, 1], "aabbccdd")]
-    [0.0, 1.0]
+    [0.12, 0.95]
     """
-    groups = grouped(list(clusters), scores)
+    groups, n = grouped(list(clusters), scores), len(scores)
     if len(groups) < LEAST:
         z_of(level)
         return UNIT
-    mean, error = sum(scores) / len(scores), clustered_error(scores, clusters)
-    if error < 1e-9:
+    mean = sum(scores) / n
+    alone = math.sqrt(sum((score - mean) ** 2 for score in scores) / (n - 1) / n)
+    error = max(clustered_error(scores, clusters), alone)
+    if error < _NOTHING:
         return wilson(mean * len(groups), len(groups), level)
-    half = t_quantile((1 + level) / 2, len(groups) - 1) * error if z_of(level) else 0.0
-    return Interval(max(0.0, mean - half), min(1.0, mean + half))
+    worth = mean * (1 - mean) / error**2
+    wide = 2 * NormalDist().cdf(t_quantile((1 + level) / 2, len(groups) - 1)) - 1
+    return wilson(mean * worth, worth, wide)
 
 
 def stratified_interval(strata: Mapping[str, Sequence[float]], shares: Mapping[str, float], level: float = 0.95) -> Interval:

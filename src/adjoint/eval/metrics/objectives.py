@@ -55,7 +55,7 @@ def tokens_of(tape: Tape) -> int:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # equal only to itself, so that it can be looked up
 class Weighted:
     """The weighted mean of metrics, each of which becomes a part: `Weighted({"quality": (exact_match, 4), "brevity": (brevity, 1)})`.
 
