@@ -9,9 +9,9 @@ from adjoint.adapters.values import write
 from adjoint.base.errors import FATAL, AdjointError, ToolError
 from adjoint.base.json import plain
 from adjoint.base.portal import portal
-from adjoint.modules.tool import RESULT, call_tool
 from adjoint.program.context import current
 from adjoint.program.tape import Edge, Tape
+from adjoint.program.tool_calls import RESULT, call_tool
 from adjoint.signature.types.code import Code
 
 if TYPE_CHECKING:

@@ -11,10 +11,11 @@ from adjoint.base.errors import ContextLengthError, ParseError, SignatureError, 
 from adjoint.lm.base import supports_of
 from adjoint.modules.chain_of_thought import ChainOfThought
 from adjoint.modules.predict import Predict
-from adjoint.modules.tool import RESULT, Toolbox, observation
+from adjoint.modules.tool import Toolbox, observation
 from adjoint.program.context import active_lm, current
 from adjoint.program.module import Module
 from adjoint.program.tape import Edge, Linked
+from adjoint.program.tool_calls import RESULT
 from adjoint.signature.fields import InputField, OutputField
 from adjoint.signature.signature import make
 from adjoint.signature.types.tool import Tool, ToolCalls

@@ -1,56 +1,22 @@
-"""Calls of tools as nodes on the tape, and the tools of an agent, whose descriptions optimizers may change."""
+"""The tools of an agent, whose descriptions optimizers may change."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from adjoint.adapters.values import write
-from adjoint.base.errors import FATAL, AdjointError, UnknownNameError, UsageError
-from adjoint.program import runs
+from adjoint.base.errors import UnknownNameError, UsageError
 from adjoint.program.context import current
-from adjoint.program.events import span
 from adjoint.program.module import Module
 from adjoint.program.parameter import Parameter
 from adjoint.program.tape import ParameterRead, Tape
+from adjoint.program.tool_calls import RESULT, call_tool
 from adjoint.signature.types.tool import Tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from adjoint.program.tape import Edge, Node
-
-RESULT = "result"
-"""The output of a tool's node."""
-
-
-async def call_tool(tool: Tool, args: Mapping[str, Any], edges: Sequence[Edge] = ()) -> Node:
-    """Call a tool and record it: its arguments come from `edges`, its result or its error stands on the node.
-
-    Only errors that would stop everything (a spent budget, a refused key) are raised.
-    """
-    here = current()
-    tape = here.tape if here.tape is not None else Tape()
-    asked = runs.Call(tool, dict(args))
-    known = runs.before(asked)
-    if known.node is not None:
-        return tape.restore(known.node, asked)
-    node = tape.open("tool", args, declared={name: list(edges) for name in args} if edges else None, call=asked)
-    if not args:
-        node.parents["call"] = list(edges)
-    node.details = {"tool": tool.name}
-    try:
-        with span(here.callbacks, "tool", tool, dict(args)) as call:
-            call.outputs = await tool.acall(**args)
-    except FATAL as error:
-        node.error = str(error)
-        if not isinstance(error, UsageError):
-            raise
-    except AdjointError as error:
-        node.error = str(error)
-    else:
-        node.outputs = {RESULT: call.outputs}
-    return node
-
 
 def observation(node: Node) -> str:
     """What the model is told of a call: the result as text, or the error in words."""

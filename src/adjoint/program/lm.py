@@ -12,6 +12,7 @@ from adjoint.lm.callable import CallableLM
 from adjoint.lm.prices import Price
 from adjoint.lm.types import Message, Request
 from adjoint.program import context, observe
+from adjoint.program.parameter import Parameter
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Mapping, Sequence
@@ -155,8 +156,8 @@ class LM:
 
 
 def request_of(messages: tuple[Message, ...], options: dict[str, Any]) -> Request:
-    """A request with these options; `None` leaves one at the provider's default."""
-    given = {key: value for key, value in options.items() if value is not None}
+    """A request with these options; `None` leaves one at the provider's default, and a parameter stands for its value."""
+    given = {key: value.value if isinstance(value, Parameter) else value for key, value in options.items() if value is not None}
     sample = given.pop("rollout_id", context.current().sample)
     own = {key: given.pop(key) for key in OPTIONS if key in given}
     if isinstance(own.get("stop"), str):

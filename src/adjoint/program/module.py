@@ -16,6 +16,7 @@ from adjoint.program.parameter import Parameter
 from adjoint.program.prediction import Prediction
 from adjoint.program.runs import Backtrack, Run
 from adjoint.program.tape import Tape
+from adjoint.program.tool_calls import record_tools
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -234,6 +235,7 @@ class Module:
 @contextmanager
 def _recording(module: Module, inputs: dict[str, Any]) -> Iterator[Tape | None]:
     """Open a tape for the outermost module; inside another module the one that runs goes on (and None is given)."""
+    record_tools()
     if current().tape is not None:
         yield None
         return

@@ -6,6 +6,9 @@ import inspect
 import json
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping  # noqa: TC003 - pydantic reads them from the annotations
+from contextlib import nullcontext
+from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Self, TypeAlias
 
@@ -28,9 +31,26 @@ from adjoint.base.json import plain
 from adjoint.base.portal import portal
 from adjoint.signature.types.base import Type
 
+if typing.TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
 _JSON_TYPES: dict[str, Any] = {
     "string": str, "integer": int, "number": float, "boolean": bool, "array": list, "object": dict, "null": None,
 }  # fmt: skip
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a call of a tool gave. One that is `known` was made before and is not made again."""
+
+    value: Any = None
+    known: bool = False
+
+
+recorder: ContextVar[Callable[[Tool, Mapping[str, Any]], AbstractContextManager[Outcome]] | None] = ContextVar(
+    "adjoint_recorder", default=None
+)
+"""Records the calls of tools that are made here; programs set it, so that their tape has them."""
 
 
 class Tool(Type):
@@ -107,14 +127,31 @@ class Tool(Type):
         )
 
     def __call__(self, **arguments: Any) -> Any:
-        """Check the arguments, call, and wait if the function is asynchronous."""
+        """Check the arguments, call, and wait if the function is asynchronous. Inside a program the tape has the call."""
+        with self._recorded(arguments) as outcome:
+            if not outcome.known:
+                outcome.value = self._called(arguments)
+        return outcome.value
+
+    async def acall(self, **arguments: Any) -> Any:
+        """Check the arguments and call; a function that may block gets a thread of its own."""
+        with self._recorded(arguments) as outcome:
+            if not outcome.known:
+                outcome.value = await self.unrecorded(**arguments)
+        return outcome.value
+
+    def _recorded(self, arguments: dict[str, Any]) -> AbstractContextManager[Outcome]:
+        record = recorder.get()
+        return nullcontext(Outcome()) if record is None else record(self, arguments)
+
+    def _called(self, arguments: dict[str, Any]) -> Any:
         checked = self.checked(arguments)
         if inspect.iscoroutinefunction(self.func):
             return portal.run(self._awaited(checked))
         return foreign_call(lambda: self.func(**checked), ToolError, self._who)
 
-    async def acall(self, **arguments: Any) -> Any:
-        """Check the arguments and call; a function that may block gets a thread of its own."""
+    async def unrecorded(self, **arguments: Any) -> Any:
+        """`acall` for who records the call itself."""
         checked = self.checked(arguments)
         if inspect.iscoroutinefunction(self.func):
             return await self._awaited(checked)
