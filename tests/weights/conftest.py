@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
@@ -9,10 +10,12 @@ import pytest
 from adjoint.lm.pocket.client import WEIGHTS
 
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json")
+EMBEDDED = json.loads((WEIGHTS / "config.json").read_text())
+TOKENS = {name: EMBEDDED[name] for name in ("vocab_size", "pad_token_id", "eos_token_id")}
 
 
 def _saved(folder, model):
-    model.generation_config.eos_token_id, model.generation_config.pad_token_id = 5, 0
+    model.generation_config.eos_token_id, model.generation_config.pad_token_id = TOKENS["eos_token_id"], TOKENS["pad_token_id"]
     model.save_pretrained(folder)
     for name in TOKENIZER:
         shutil.copyfile(WEIGHTS / name, folder / name)
@@ -25,8 +28,8 @@ def llama(tmp_path_factory):
     torch, transformers = pytest.importorskip("torch"), pytest.importorskip("transformers")
     torch.manual_seed(0)
     config = transformers.LlamaConfig(
-        vocab_size=1750, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
-        max_position_embeddings=256, pad_token_id=0, bos_token_id=1, eos_token_id=5, initializer_range=0.5,
+        **TOKENS, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+        max_position_embeddings=256, bos_token_id=EMBEDDED["bos_token_id"], initializer_range=0.5,
     )  # fmt: skip
     return _saved(tmp_path_factory.mktemp("llama"), transformers.LlamaForCausalLM(config))
 
@@ -37,8 +40,7 @@ def t5(tmp_path_factory):
     torch, transformers = pytest.importorskip("torch"), pytest.importorskip("transformers")
     torch.manual_seed(0)
     config = transformers.T5Config(
-        vocab_size=1750, d_model=64, d_ff=128, d_kv=16, num_layers=2, num_heads=4, pad_token_id=0, eos_token_id=5,
-        decoder_start_token_id=0, dropout_rate=0.0, feed_forward_proj="gated-gelu", tie_word_embeddings=False,
+        **TOKENS, d_model=64, d_ff=128, d_kv=16, num_layers=2, num_heads=4, decoder_start_token_id=TOKENS["pad_token_id"], dropout_rate=0.0, feed_forward_proj="gated-gelu", tie_word_embeddings=False,
     )  # fmt: skip
     folder = _saved(tmp_path_factory.mktemp("t5"), transformers.T5ForConditionalGeneration(config))
     (folder / "tokenizer_config.json").write_text(
