@@ -205,7 +205,8 @@ def score_of(result: Any) -> Score:
     if isinstance(result, Score):
         score = replace(result, value=_scalar(result.value))
     elif hasattr(result, "score"):
-        score = Score(_scalar(result.score), str(getattr(result, "feedback", "") or ""))
+        parts = getattr(result, "parts", None) or getattr(result, "objective_scores", None)  # the second is DSPy's name
+        score = Score(_scalar(result.score), str(getattr(result, "feedback", "") or ""), parts if isinstance(parts, Mapping) else {})
     else:
         score = Score(_scalar(result))
     value: Any = score.value
