@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import sys
 import threading
 from types import ModuleType
@@ -120,6 +121,7 @@ class FakeLiteLLM(ModuleType):
         if isinstance(self.answer, Exception):
             raise self.answer
         answer = self.answer(options) if callable(self.answer) else self.answer
+        answer = await answer if inspect.isawaitable(answer) else answer
         body = answer if isinstance(answer, dict) else Chat().whole(options, answer)
         return Dumped(body)
 

@@ -146,6 +146,8 @@ class Engine(EngineLM):
 class TestLiteLLM(LMConformance):
     """The bridge, with as much of LiteLLM as it uses."""
 
+    secret = Remote.secret
+
     @pytest.fixture(autouse=True)
     def pretend(self, monkeypatch: pytest.MonkeyPatch) -> None:
         module = FakeLiteLLM()
@@ -157,8 +159,30 @@ class TestLiteLLM(LMConformance):
         response = said(json.dumps(options), str(last))
         return replace(response, others=(response.text,) * (options.get("n", 1) - 1))
 
-    def lm(self) -> BaseLM:
-        return connect("litellm/some/model", base_url="http://localhost:1/v1")
+    def lm(self, timeout: float = 20.0) -> BaseLM:
+        return connect("litellm/some/model", base_url="http://localhost:1/v1", api_key=self.secret, timeout=timeout)
+
+    def broken(self, fault: str) -> BaseLM:
+        """Faults as LiteLLM names them."""
+        if fault == "hang":
+            sys.modules["litellm"].answer = lambda _: asyncio.Event().wait()  # type: ignore[attr-defined]
+            return self.lm(0.2)
+        if fault not in LITELLM:
+            pytest.skip(f"{fault} is met inside LiteLLM")
+        error = type(LITELLM[fault], (Exception,), {})(f"refused: {self.secret}\nand more")
+        if fault == "reset":  # under a name that tells nothing, but with what it comes from
+            error.__cause__ = type("APIConnectionError", (Exception,), {})()
+        sys.modules["litellm"].answer = error  # type: ignore[attr-defined]
+        return self.lm()
+
+
+LITELLM = {
+    "401": "AuthenticationError",
+    "429": "RateLimitError",
+    "500": "InternalServerError",
+    "html": "APIError",
+    "reset": "InternalServerError",
+}
 
 
 class TestReplay(TestScripted):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import asyncio
+from typing import TYPE_CHECKING
 
 from adjoint.base.deps import need
 from adjoint.base.errors import (
@@ -16,7 +17,7 @@ from adjoint.base.errors import (
 )
 from adjoint.base.foreign import foreign
 from adjoint.base.portal import portal
-from adjoint.base.secrets import register
+from adjoint.base.secrets import Secret
 from adjoint.lm import guard, refusals
 from adjoint.lm.http import Timeouts
 from adjoint.lm.openai import OpenAIChat
@@ -59,8 +60,7 @@ class LiteLLM:
         self.model, self.timeout = model, Timeouts.of(timeout).total
         self.name = f"litellm/{model}"
         self.identity = f"{self.name}@{base_url}" if base_url else self.name
-        self._key = api_key
-        register(api_key)
+        self._key = None if api_key is None else Secret(api_key)
         self._url = base_url
         # The reader of chat completions needs an address for its messages only; nothing is sent to it.
         self._chat = OpenAIChat(model, provider="litellm", base_url=base_url or "http://litellm.invalid/v1", api_key="-")
@@ -73,13 +73,17 @@ class LiteLLM:
 
     async def _ask(self, request: Request) -> Response:
         guard.check(self._url or "https://litellm.invalid")
-        own = {"api_key": self._key, "api_base": self._url, "timeout": self.timeout, "num_retries": 0}
+        own = {"api_key": self._key and self._key.reveal(), "api_base": self._url, "timeout": self.timeout, "num_retries": 0}
         options = {**self._chat.payload(request), **{name: value for name, value in own.items() if value is not None}}
         who = f"LiteLLM for {self.model}"
         try:
-            answer = await foreign(self._litellm.acompletion(**options), LMError, who)
+            async with asyncio.timeout(self.timeout):  # LiteLLM's own limit begins anew with each byte
+                answer = await foreign(self._litellm.acompletion(**options), LMError, who)
         except LMError as error:
             raise self._typed(error, who) from error.__cause__
+        except TimeoutError as error:
+            message = f"{who} did not answer within {self.timeout:g} s. Raise the timeout, or see whether the server hangs."
+            raise TransportError(message) from error
         try:
             return self._chat.read(request, answer.model_dump())
         except Malformed as error:
@@ -87,7 +91,13 @@ class LiteLLM:
             raise ServerError(message) from error
 
     def _typed(self, error: LMError, who: str) -> LMError:
-        raised: Any = error.__cause__
-        names = [kind.__name__ for kind in type(raised).__mro__]
-        kind = next((_KINDS[name] for name in names if name in _KINDS), LMError)
-        return kind(f"{who}: {refusals.clean(str(raised), self._key)}")
+        said = refusals.clean(str(error.__cause__), self._key and self._key.reveal())
+        raised, kinds = error.__cause__, list[type[LMError]]()
+        while raised is not None:
+            names = [kind.__name__ for kind in type(raised).__mro__]
+            kinds += [_KINDS[name] for name in names if name in _KINDS][:1]
+            raised = raised.__cause__ or raised.__context__
+        # LiteLLM calls a connection that broke an error of the server; what it comes from tells.
+        broke = TransportError in kinds and kinds[0] is ServerError
+        kind = TransportError if broke else kinds[0] if kinds else LMError
+        return kind(f"{who}: {said}")
