@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import enum
 import json
+import sys
 import typing
 
 import pytest
@@ -119,3 +120,14 @@ HOSTILE = [
 def test_nothing_else_can_be_named(text):
     with pytest.raises(SignatureError):
         closed(text)
+
+
+def test_how_much_a_type_may_hold_does_not_depend_on_the_limit_of_recursion():
+    text = "|".join(["int"] * 5000)
+    before = sys.getrecursionlimit()
+    try:
+        sys.setrecursionlimit(20_000)
+        with pytest.raises(SignatureError):
+            closed(text)
+    finally:
+        sys.setrecursionlimit(before)

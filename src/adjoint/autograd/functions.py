@@ -13,7 +13,7 @@ from adjoint.autograd.variable import Variable
 from adjoint.base.errors import GradientError, ProgramError, UsageError
 from adjoint.base.foreign import foreign, foreign_call
 from adjoint.program.context import current
-from adjoint.program.tape import Node, Tape, Traced
+from adjoint.program.tape import Node, Tape, Traced, note_read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -69,6 +69,7 @@ def op(function: Callable[..., Any] | None = None, /, *, backward: Backward | No
 
 def _op(function: Callable[..., Any], *, backward: Backward | None, name: str | None) -> Callable[..., Any]:
     signature = inspect.signature(function)
+    owner = next((slot for slot in list(signature.parameters)[:1] if slot in ("self", "cls")), None)  # is no input
     called = name or str(getattr(function, "__name__", "function"))
 
     def begin(args: Any, kwargs: Any) -> tuple[Node, dict[str, Any], list[Variable]]:
@@ -76,7 +77,7 @@ def _op(function: Callable[..., Any], *, backward: Backward | None, name: str | 
         bound.apply_defaults()
         given = dict(bound.arguments)
         declared = {slot: value.edges() for slot, value in given.items() if isinstance(value, Traced)}
-        plain = {slot: value.value if isinstance(value, Traced) else value for slot, value in given.items()}
+        plain = {slot: value.value if isinstance(value, Traced) else value for slot, value in given.items() if slot != owner}
         here = current().tape
         node = (Tape() if here is None else here).open(f"op {called}", plain, declared=declared)
         node.details = {"rule": _rule(backward)} if backward else {}
@@ -89,6 +90,8 @@ def _op(function: Callable[..., Any], *, backward: Backward | None, name: str | 
 
     def end(node: Node, made: Any, variables: Sequence[Variable]) -> Any:
         node.outputs = {"value": made}
+        if not variables:
+            note_read(node, "value")  # a number or a short text cannot be told from others when it is used
         return Variable.of(values.write(made), f"result of {called}", node, "value", variables) if variables else made
 
     if inspect.iscoroutinefunction(function):

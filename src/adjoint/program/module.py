@@ -114,8 +114,13 @@ class Module:
 
     def _slots(self) -> Iterator[tuple[str, Parameter[Any]]]:
         """All parameters, those too that hold nothing yet."""
+        named: set[str] = set()
         for name, item in _walk(self, "", set()):
             if isinstance(item, Parameter):
+                if name in named:
+                    message = f"two parameters are called {name!r} (a leading underscore does not count); rename one of the attributes."
+                    raise UsageError(message)
+                named.add(name)
                 yield name, item
 
     def parameters(self) -> list[Parameter[Any]]:
@@ -257,23 +262,27 @@ def _nearer(cls: type[Module], name: str, other: str) -> bool:
     return other not in vars(nearest)
 
 
+_HOLDERS = (Module, Parameter, dict, list, tuple)
+"""What is a module or a parameter, or may hold one."""
+
+
 def _walk(item: Any, name: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
     """Modules and parameters below `item`, depth first, in the order in which attributes were set."""
     if id(item) in seen:
         return
-    if isinstance(item, Module | Parameter | dict | list | tuple):
+    if isinstance(item, _HOLDERS):
         seen.add(id(item))
     if isinstance(item, Module | Parameter):
         yield name, item
     if isinstance(item, Module):
-        for key, value in vars(item).items():
-            yield from _walk(value, _join(name, key.removeprefix("_")), seen)
+        members: Any = ((key.removeprefix("_"), value) for key, value in vars(item).items())
     elif isinstance(item, dict):
-        for key, value in item.items():
+        members = item.items()
+    else:
+        members = enumerate(item) if isinstance(item, list | tuple) else ()
+    for key, value in members:
+        if isinstance(value, _HOLDERS):  # of the rest there may be very much, such as the texts of a corpus
             yield from _walk(value, _join(name, str(key)), seen)
-    elif isinstance(item, list | tuple):
-        for index, value in enumerate(item):
-            yield from _walk(value, _join(name, str(index)), seen)
 
 
 def _join(name: str, key: str) -> str:
@@ -315,6 +324,7 @@ def _copy(item: Any, memo: dict[int, Any]) -> Any:
         same: Any = copy.copy(item)  # keeps the class and what it knows, such as a default factory
         memo[id(item)] = same
         for key, value in item.items() if isinstance(item, dict) else enumerate(item):
-            same[key] = _copy(value, memo)
+            if isinstance(value, _HOLDERS):
+                same[key] = _copy(value, memo)
         return same
     return item

@@ -48,6 +48,8 @@ _OPEN = frozenset({"Enum", "Literal", "Optional", "Union", "datetime", "object",
 _DATES = ("datetime.datetime", "datetime.time", "datetime.timedelta")
 _LONGEST = 20_000
 """Characters of a type in a file."""
+_MOST_PARTS = 200
+"""Types inside a type in a file. A bound of our own: how deep Python itself goes depends on who has set its limit."""
 
 
 def parse(text: str, custom_types: Mapping[str, Any] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -179,6 +181,8 @@ def closed(text: Any) -> Any:
         if not isinstance(text, str) or len(text) > _LONGEST:
             raise TypeError
         node = ast.parse(text, mode="eval").body
+        if sum(isinstance(item, ast.BinOp | ast.Subscript) for item in ast.walk(node)) > _MOST_PARTS:
+            raise TypeError
         _check_closed(node)
         # Our own types are given by name, so that no variable of a caller can stand in for one.
         names = {item.id for item in ast.walk(node) if isinstance(item, ast.Name)}
