@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 PLACEHOLDER = re.compile(r"\{\{?\s*[A-Za-z_]\w*\s*\}?\}")
 _WORD = re.compile(r"[^\W_]+", re.UNICODE)
-_CODE = re.compile(r"(?=\S*\d)(?=\S*[^\W\d_])[\w@:/.+#-]{8,}")
+_CODE = re.compile(r"(?=\S*\d\S*\d)(?=\S*[^\W\d_])[\w@:/.+#-]{5,}\w")
 """Words that nobody uses to say what to do in general: numbers of orders, keys, addresses."""
 _RUN, _LEAST = 8, 4
 """Words in a row that are no coincidence, and words from which on a whole value is none."""

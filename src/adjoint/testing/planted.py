@@ -150,7 +150,7 @@ PIPELINE = Problem("pipeline", "two predictors must each be told their part", _P
 class _Gate(Module):
     def __init__(self) -> None:
         self.rate = Predict("q -> score: float", "Rate it.")
-        self.threshold = Parameter(0.5, kind="number", role="threshold")
+        self.threshold = Parameter(0.3, kind="number", role="threshold")
 
     def forward(self, q: str) -> Prediction:
         return Prediction(answer="yes" if self.rate(q=q).score >= self.threshold.value else "no")
@@ -159,7 +159,7 @@ class _Gate(Module):
 _RATED = tuple(Example(q=f"{n / 120:.3f}", answer="yes" if n >= 96 else "no").with_inputs("q") for n in range(120))
 THRESHOLD = Problem(
     "threshold",
-    "a threshold must move from 0.5 to 0.8",
+    "a threshold must move from 0.3 to 0.8",
     _Gate,
     _RATED,
     lambda request: request.messages[-1].text,
