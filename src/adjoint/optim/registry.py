@@ -72,7 +72,8 @@ def optimizer_of(optimizer: str | Optimizer) -> Optimizer:
         from adjoint.optim.strategies.combine import Chain
 
         return Chain([name.strip() for name in optimizer.split("->")])
-    return _made("optimizer", optimizer, OPTIMIZERS)
+    made: Optimizer = _made("optimizer", optimizer, OPTIMIZERS)
+    return made
 
 
 def about(name: str) -> str:

@@ -18,6 +18,7 @@ from adjoint.optim.strategies.combine import Chain, Portfolio
 from adjoint.optim.strategy import Strategy
 from adjoint.program.choice import ModelChoice
 from adjoint.program.context import current
+from adjoint.program.state import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,9 +55,9 @@ class Sight:
 class Auto(Strategy):
     """Chooses by headroom, data and budget.
 
-    Numbers come first (they cost no call), then texts and demos by what the rows can teach: labels and good runs make demos,
-    words of the metric and labels make instructions. With room for many passes over the rows the optimizers compete
-    (`Portfolio`), and what demos were found is pruned and reordered in the end.
+    Numbers come first (they cost no call), then what is cheap: labelled demos, one gradient after another. With room for more
+    passes over the rows, demo search follows, and with room for many it competes with reflection (`Portfolio`); what demos
+    were found is pruned and reordered in the end. It stops as soon as the best is right on every feedback row.
     """
 
     name = "auto"
@@ -66,20 +67,21 @@ class Auto(Strategy):
 
     def init(self, seed_state: State) -> Memory:
         del seed_state
-        return {"plan": None, "why": [], "own": None}
+        return {"plan": None, "why": [], "own": None, "seen": None}
 
     async def ask(self, memory: Memory, work: Workbench) -> Sequence[State | Candidate]:
         plan, why = memory["plan"], memory["why"]
         if plan is None:
-            sight = await look(work)
-            plan, why = plan_for(sight, len(work.feedback))
-            if not plan:  # the report shall say why, so this is a round
-                return [_noted(work.best, plan, why, None)]
-        if not plan:
+            plan, why = plan_for(await look(work), len(work.feedback))
+        elif plan and name_of(work.best) != memory["seen"] and _right(await work.run(work.best, work.feedback)):
+            plan, why = [], [*why, "auto: the best is right on every feedback row now, so the rest was not tried"]
+        elif not plan:
             return []
+        if not plan:  # the report shall say why, so this is a round
+            return [_noted(work.best, plan, why, None)]
         chain = _chain(plan)
         asked = await chain.ask(chain.init(work.best) if memory["own"] is None else memory["own"], work)
-        return [_noted(one.state, plan, why, one.note) for one in asked if isinstance(one, Candidate)]
+        return [_noted(one.state, plan, why, one.note, name_of(work.best)) for one in asked if isinstance(one, Candidate)]
 
     def tell(self, memory: Memory, trials: Sequence[Trial]) -> Memory:
         notes: list[Any] = [trial.note for trial in trials]
@@ -91,14 +93,15 @@ class Auto(Strategy):
             chain = _chain(plan)
             theirs = [replace(trial, note=note["own"]) for trial, note in zip(trials, notes, strict=True)]
             own = chain.tell(chain.init({}) if memory["own"] is None else memory["own"], theirs)
-        return {"plan": plan, "why": notes[0]["why"], "own": own}
+        return {"plan": plan, "why": notes[0]["why"], "own": own, "seen": notes[0]["seen"]}
 
     def notes(self, memory: Memory) -> Sequence[str]:
         return tuple(memory["why"])
 
 
-def _noted(state: State, plan: Any, why: Any, own: Json) -> Candidate:
-    return Candidate(state, {"plan": plan, "why": why, "own": own})
+def _noted(state: State, plan: Any, why: Any, own: Json, seen: str | None = None) -> Candidate:
+    """A candidate with the plan, and with the name of the best that was `seen` not to be right everywhere."""
+    return Candidate(state, {"plan": plan, "why": why, "own": own, "seen": seen})
 
 
 def _chain(plan: Plan) -> Chain:
@@ -156,19 +159,17 @@ def plan_for(sight: Sight, rows: int) -> tuple[Plan, list[str]]:
         return [], [*why, "auto: all of them are right, so there is no headroom to be seen and nothing was tried"]
     taught = sight.labels or sight.words
     shown = ["bootstrap-rs"] if sight.demos else []
-    told = ["gepa", "tgd"] if sight.texts and taught else []
+    told = ["gepa", "polca"] if sight.texts and taught else []
     plan: Plan = [["numbers"]] if sight.numbers else []
+    plan += [["labeled-few-shot"]] * (sight.demos and sight.labels) + [["tgd"]] * bool(told)
     if sight.passes < _FEW:
-        cheap = [["labeled-few-shot"]] if sight.demos and sight.labels else []
-        plan += cheap + [["tgd"]] * bool(told)
         why.append(f"auto: the budget buys {sight.passes:.1f} passes over these rows, so only the cheapest is tried")
     elif sight.passes < _MANY:
-        plan += [["tgd"]] * bool(told) + [shown] * bool(shown)
+        plan += [shown] * bool(shown)
         why.append(f"auto: the budget buys {sight.passes:.1f} passes over these rows, so one is tried after the other")
     else:
-        competing = [*shown, *told, *(["polca"] if told else [])]
-        plan += [competing] * bool(competing)
-        why.append("auto: there is room for many passes over these rows, so several compete for the rounds")
+        plan += [[*shown, *told]] * bool(shown or told)
+        why.append("auto: there is room for many passes over these rows, so after the cheapest several compete")
     if shown and sight.passes >= _FEW:
         plan.append(["demo-order"])
     plan += [["models"]] * sight.models

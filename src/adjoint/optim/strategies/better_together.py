@@ -34,10 +34,15 @@ class BetterTogether(Chain):
     name = "better-together"
 
     def __init__(
-        self, metric: Metric | None = None, *, strategy: str | None = None, seed: int | None = None, **optimizers: Optimizer | str | None
+        self,
+        metric: Metric | None = None,
+        *,
+        strategy: str | None = None,
+        seed: int | None = None,
+        **optimizers: Optimizer | str | None,
     ) -> None:
         named = {_letter(name): optimizer_of(one) for name, one in optimizers.items() if one is not None}
-        self.named = named or {"p": optimizer_of(_DEFAULT)}
+        self.named: dict[str, Any] = named or {"p": optimizer_of(_DEFAULT)}
         self.strategy = strategy or _usual(self.named)
         super().__init__(self._steps(), metric=metric)
         self.compile_options = {} if seed is None else {"seed": seed}
@@ -67,7 +72,9 @@ class BetterTogether(Chain):
         """As every optimizer's; `strategy` says the steps, `"p -> w -> p"`."""
         del valset_ratio, shuffle_trainset_between_steps
         if strategy is not None:
-            return BetterTogether(self.metric, strategy=strategy, **self.named).compile(student, **{**self.compile_options, **options})
+            return BetterTogether(self.metric, strategy=strategy, **self.named).compile(
+                student, **{**self.compile_options, **options}
+            )
         return super().compile(student, **options)
 
 

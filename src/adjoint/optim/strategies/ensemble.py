@@ -1,7 +1,7 @@
 """Ensembles of what a search proposes: members that are right on different rows answer together.
 
-Caruana et al., "Ensemble Selection from Libraries of Models" (2004): members are added one by one, each time the one with
-which the ensemble does best on feedback rows; the same one may be taken again.
+After Caruana et al., "Ensemble Selection from Libraries of Models" (2004): beginning with the best few, each seat goes to the
+one with which the ensemble does best on feedback rows; the same one may be taken again.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class EnsembleSearch(Strategy):
 
     `compile(student)` makes the ensemble: `size` copies whose answers `reduce_fn` makes one (default: `majority`). For
     `optimize`, give an `Ensemble(reduce_fn=...).compile([...])` of copies. Members are chosen on at most `rows` feedback rows;
-    what races are the greedy choice, the best few, and the best one alone.
+    what races are those that are best together, the best few, and the best one alone.
     """
 
     name = "ensemble"
@@ -85,19 +85,24 @@ class EnsembleSearch(Strategy):
         rows = rows[: self.rows]
         cells = await all_of(one.run(state, rows) for state in members)
         ranked = sorted(range(len(members)), key=lambda place: (-_sum(cells[place]), place))
-        greedy = await self._greedy(work, program, rows, cells, size)
-        chosen = [greedy, (ranked * size)[:size], [ranked[0]] * size]
+        best = (ranked * size)[:size]
+        chosen = [await self._swapped(work, program, rows, cells, best), best, [ranked[0]] * size]
         return [_filled(work.best, [members[place] for place in places]) for places in chosen]
 
-    async def _greedy(
-        self, work: Workbench, program: EnsembledProgram, rows: Sequence[Example], cells: Sequence[Sequence[Cell]], size: int
+    async def _swapped(
+        self,
+        work: Workbench,
+        program: EnsembledProgram,
+        rows: Sequence[Example],
+        cells: Sequence[Sequence[Cell]],
+        start: list[int],
     ) -> list[int]:
-        """Places of the members, each added because the ensemble does best with it."""
-        taken: list[int] = []
-        while len(taken) < size:
-            tried = [[*taken, place] for place in range(len(cells))]
+        """Places of members, one after the other exchanged for the one with which the ensemble does best."""
+        taken = start
+        for seat in range(len(start)):
+            tried = [taken, *([*taken[:seat], place, *taken[seat + 1 :]] for place in range(len(cells)))]
             sums = await all_of(_together(work, program, rows, [cells[place] for place in places]) for places in tried)
-            taken = tried[max(range(len(tried)), key=lambda place: (sums[place], -place))]
+            taken = tried[sums.index(max(sums))]
         return taken
 
 

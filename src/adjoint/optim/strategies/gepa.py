@@ -280,7 +280,8 @@ class GEPA(Strategy):
             "batches": memory["batches"] + self.proposals * max(child.batches for child in children),
             "refused": refused,
             "turns": turns,
-            "perfect": memory["perfect"] + [name_of(memory["pool"][child.parent]["state"]) for child in children if child.perfect],
+            "perfect": memory["perfect"]
+            + [name_of(memory["pool"][child.parent]["state"]) for child in children if child.perfect],
         }
         made = [_noted(child.state, [child.parent], child.names, after) for child in children if child.state is not None]
         return made or [_noted(work.best, (), (), after)]

@@ -10,22 +10,22 @@ of the metric is learned from.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from adjoint.autograd.engine import engine_of
-from adjoint.autograd.reduce import themes
+from adjoint.autograd.prompts import Critique
+from adjoint.autograd.rules import gradient_of, input_of, output_of
 from adjoint.base.json import plain
-from adjoint.data.records import Score
 from adjoint.eval.fingerprint import answerer
 from adjoint.exec.local import all_of
 from adjoint.optim import demos as demonstrations
 from adjoint.optim.base import Candidate
-from adjoint.optim.lessons import gradients
-from adjoint.optim.propose import Guard, Sources, usable
+from adjoint.optim.propose import Guard, Sources, asked, usable
 from adjoint.optim.strategies import reflection
 from adjoint.optim.strategies.accepted import accept
 from adjoint.optim.strategy import Strategy
+from adjoint.program.parameter import Gradient
 
 if TYPE_CHECKING:
     import random
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from adjoint.program.metric import Metric
     from adjoint.program.module import Module
     from adjoint.program.state import State
+    from adjoint.program.tape import Node
 
 _HOT = 1.0
 """The temperature of the sampled runs; the first run of each row is made as the program is."""
@@ -177,26 +178,40 @@ class SIMBA(Strategy):
 
     async def _with_rule(self, state: State, row: Example, good: Cell, bad: Cell, work: Workbench) -> State | None:
         """The state with a rule added to each instruction that the bad run went wrong by, as compared with the good run."""
-        told = await gradients([row], [_contrasted(good, bad)], self.engine or work.proposer_lm)
-        sources = Sources(work.feedback)
-        made = dict(state)
-        for name, found in sorted(told.items()):
-            rules = [theme.text for theme in themes(found)]
-            if rules and name in state:
-                old = str(state[name])
-                made[name] = Guard().accept(f"{old}\n{rules[0]}", old, said=rules[0], sources=sources)
-        return made if made != dict(state) else None
+        sources, feedback = Sources([row, *work.feedback]), _contrast(good, bad)
+        nodes = _last_calls(bad, state)
+        made = await all_of(self._rule(str(state[name]), node, feedback, sources, work) for name, node in nodes.items())
+        added = {name: f"{state[name]}\n{rule}" for name, rule in zip(nodes, made, strict=True) if rule is not None}
+        return {**state, **added} if added else None
+
+    async def _rule(self, old: str, node: Node, feedback: str, sources: Sources, work: Workbench) -> str | None:
+        """What the instruction of a call should have said; None if it is right, or not to blame."""
+        shown = {"instruction": old, "input": input_of(node), "output": output_of(node), "feedback": feedback}
+
+        def accept(reply: str) -> str:
+            return Guard().accept(" ".join(reply.split()), old, said=feedback, sources=sources)
+
+        said = await asked(Critique, shown, self.engine or work.proposer_lm, accept=accept)
+        return said if gradient_of("instruction", said, Gradient("loss", feedback)).verdict == "change" else None
 
 
-def _contrasted(good: Cell, bad: Cell) -> Cell:
-    """The bad run, whose feedback says also what the good one answered."""
+def _last_calls(cell: Cell, state: State) -> dict[str, Node]:
+    """For each instruction that may change: the last call of the run that has read it."""
+    assert cell.tape is not None
+    assert cell.tape.root is not None
+    named = {id(one): name for name, one in cell.tape.root.named_parameters() if one.kind == "text" and one.trainable}
+    reads = [(read, node) for node in cell.tape.nodes for read in node.reads if read.name == "instruction"]
+    return {named[id(read.parameter)]: node for read, node in reads if named.get(id(read.parameter)) in state}
+
+
+def _contrast(good: Cell, bad: Cell) -> str:
+    """What was said of the bad run, and what the good one answered."""
     assert bad.score is not None
-    if _value(good) <= _value(bad):
-        return bad
-    answer = ", ".join(str(value) for value in (good.outputs or {}).values()) if isinstance(good.outputs, dict) else ""
-    better = f"expected: {answer}" if _value(good) >= 1.0 else f"better: {answer}"
-    said = bad.score.feedback if answer and answer in bad.score.feedback else f"{better}\n{bad.score.feedback}".strip()
-    return replace(bad, score=Score(bad.score.value, said, bad.score.parts))
+    said = bad.score.feedback
+    answer = ", ".join(str(value) for value in good.outputs.values()) if isinstance(good.outputs, dict) else ""
+    if _value(good) > _value(bad) and answer not in said:
+        said = f"{'expected' if _value(good) >= 1.0 else 'better'}: {answer}\n{said}".strip()
+    return said or f"the score was {_value(bad):g} of 1"
 
 
 def _softmax(pool: Sequence[tuple[State, float]], temperature: float, rng: random.Random) -> State:
