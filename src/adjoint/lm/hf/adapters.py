@@ -126,6 +126,7 @@ def fill(model: Any, name: str, tensors: Mapping[str, Any]) -> None:
 def remove(model: Any, name: str) -> None:
     """Take an adapter off, with its numbers."""
     for layer in _layers(model):
+        layer.set_adapter([])  # PEFT would put another one in its place, and say so
         layer.delete_adapter(name)
     del model.peft_config[name]
 
