@@ -298,3 +298,32 @@ def test_the_modules_of_dspy_have_their_names():
 
 def test_a_call_can_be_awaited_on_an_lm_itself():
     assert asyncio.run(use([{"answer": "x"}]).acall("hi")) == ["[[answer]]\nx"]
+
+
+def test_a_program_remembers_what_its_predictors_were_answered():
+    use([{"draft": "d"}, {"reasoning": "r", "answer": "x"}, {"answer": "other"}])
+    program, other = Two(), dspy.Predict("q -> answer")
+    program(question="?")
+    other(q="!")
+    assert [call["outputs"] for call in program.history] == [["[[draft]]\nd"], ["[[reasoning]]\nr\n[[answer]]\nx"]]
+    assert len(other.history) == 1
+
+
+def test_programs_are_saved_in_a_directory_where_that_is_asked_for(tmp_path):
+    program = dspy.ChainOfThought("question -> answer")
+    program.predict.instruction = "Be brief."
+    program.save(tmp_path / "best", save_program=True)
+    assert dspy.load(tmp_path / "best", allow_pickle=True).predict.instruction == "Be brief."
+
+
+def test_dspys_state_is_loaded_into_a_copy_of_a_program(tmp_path):
+    path = tmp_path / "dspy.json"
+    state = {"steps[0]": {"demos": [], "signature": {"instructions": "Draft it.", "fields": []}}, "metadata": {"dependency_versions": {}}}
+    path.write_text(json.dumps(state))
+    program = Two()
+    assert dspy.load(path, program).steps[0].instruction == "Draft it." != program.steps[0].instruction
+
+
+def test_an_example_is_made_from_another_or_has_a_field_called_base():
+    assert dspy.Example(base={"a": 1}, b=2).toDict() == dspy.Example({"a": 1}, b=2).toDict() == {"a": 1, "b": 2}
+    assert dspy.Example(base="C major", key="C").toDict() == {"base": "C major", "key": "C"}

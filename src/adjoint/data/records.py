@@ -23,7 +23,10 @@ class Record:
 
     _store: dict[str, Any]
 
-    def __init__(self, base: Record | Mapping[str, Any] | None = None, /, **values: Any) -> None:
+    def __init__(self, base: Any = None, **values: Any) -> None:
+        """Values by name, besides those of `base`, a record or a mapping; any other `base` is a value of that name."""
+        if base is not None and not isinstance(base, Mapping):
+            base, values = None, {"base": base, **values}
         given = base._store if isinstance(base, Record) else dict(base or {})
         object.__setattr__(self, "_store", {**given, **values})
 
@@ -115,7 +118,7 @@ class Example(Record):
     _id: str | None = None
     _metadata: Mapping[str, Any] = MappingProxyType({})
 
-    def __init__(self, base: Record | Mapping[str, Any] | None = None, /, **values: Any) -> None:
+    def __init__(self, base: Any = None, **values: Any) -> None:
         super().__init__(base, **values)
         if isinstance(base, Example):
             self._input_keys, self._metadata = base._input_keys, dict(base._metadata)

@@ -264,7 +264,7 @@ class Predict(Module, Generic[Result]):
             return call.adapter.parse(call.signature, again, supports=call.supports)
 
     async def _ask(self, request: Request, call: _Call) -> Response:
-        response = await send(request, call.lm)
+        response = await send(request, call.lm, who=self)
         call.node.reply = response.text
         call.node.usage += response.usage
         return response

@@ -79,6 +79,8 @@ class Embeddings:
     def __call__(self, query: str, k: int | None = None) -> Prediction:
         return portal.run(self.acall(query, k))
 
+    forward = __call__
+
     async def acall(self, query: str, k: int | None = None) -> Prediction:
         """The same, to await."""
         count = min(self.k if k is None else k, len(self.corpus))

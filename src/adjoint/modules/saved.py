@@ -18,13 +18,18 @@ KINDS: dict[str, type[Predict | ChainOfThought]] = {"predict": Predict, "chain_o
 """The programs that their description is enough for."""
 
 
-def load(path: str | Path, program: Module | None = None) -> Module:
+def load(path: str | Path, program: Module | None = None, *, allow_pickle: bool = False) -> Module:
     """The program that `program.save(path)` has written.
 
     A single `Predict` or `ChainOfThought` is made again from its description. Any other is code, which no file names: give
-    `program`, and a copy of it with the saved state is returned. Raises `UsageError` if there is too little or no such file.
+    `program`, and a copy of it with the saved state is returned. `allow_pickle` is DSPy's; no file is ever unpickled. Raises `UsageError` if there is too little or no such file.
     """
+    del allow_pickle
     body = saved.read(path)
+    if saved.is_dspy(body) and program is not None:
+        made = program.deepcopy()
+        made.load_state(body)
+        return made
     return (program or _rebuilt(body, path)).with_state(body["state"])
 
 

@@ -215,8 +215,8 @@ def policies(lm: BaseLM) -> BaseLM:
     return _gate(lm, current())
 
 
-async def send(request: Request, lm: BaseLM | None = None) -> Response:
-    """Ask the LM, through all policies of the current context. May be awaited on any event loop."""
+async def send(request: Request, lm: BaseLM | None = None, *, who: object = None) -> Response:
+    """Ask the LM for `who`, through all policies of the current context. May be awaited on any event loop."""
     asked, here = lm or active_lm(), current()
     if here.account:
         request = bounded(request, here.account.budget, asked)
@@ -225,7 +225,7 @@ async def send(request: Request, lm: BaseLM | None = None) -> Response:
         call.outputs = response
     if here.meter is not None:
         here.meter.append(response.usage)
-    observe.answered(asked, request, response, remembered=not here.disable_history)
+    observe.answered(asked, request, response, who=who, remembered=not here.disable_history)
     return response
 
 

@@ -159,6 +159,11 @@ class Module:
         _swap(self, made, set())
         return self
 
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """What the predictors of this program were answered lately, oldest first, as `lm.history` has it."""
+        return observe.history_by(self.predictors())
+
     def inspect_history(self, n: int = 1, file: TextIO | None = None) -> None:
         """Show the last `n` calls of this process, as `adjoint.inspect_history` does; `prediction.tape` has those of one run."""
         observe.inspect_history(n, file)
@@ -221,12 +226,13 @@ class Module:
                 parameter.value = []
         return made
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path, save_program: bool = False) -> None:  # noqa: FBT001, FBT002 - DSPy's arguments
         """Write the state as readable JSON, with a description of what the predictors take and give.
 
-        It names no code, no endpoint and no key. `adjoint.load` gives single predictors back from the file alone.
+        It names no code, no endpoint and no key. `adjoint.load` gives single predictors back from the file alone. With
+        `save_program` the file stands in a directory of that path, where DSPy's programs look for it.
         """
-        saved.write(self, path)
+        saved.write(self, saved.inside(path, make=True) if save_program else path)
 
     def load(self, path: str | Path) -> None:
         """Read a state that `save`, or DSPy, has written into this program. Raises `UsageError` if it is no such file."""

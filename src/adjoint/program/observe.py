@@ -31,6 +31,8 @@ class Asked:
     response: Response
     asked: object = None
     """The very LM that was asked."""
+    who: object = None
+    """The predictor that asked, if one did."""
 
     def as_dict(self) -> dict[str, Any]:
         """The call under the names by which DSPy's users know it."""
@@ -77,10 +79,10 @@ _history: deque[Asked] = deque(maxlen=_KEPT)
 _trackers: ContextVar[tuple[UsageTracker, ...]] = ContextVar("adjoint_trackers", default=())
 
 
-def answered(lm: BaseLM, request: Request, response: Response, *, remembered: bool = True) -> None:
+def answered(lm: BaseLM, request: Request, response: Response, *, who: object = None, remembered: bool = True) -> None:
     """Count a call that was answered, and remember it."""
     if remembered:
-        _history.append(Asked(lm.name, request, response, lm))
+        _history.append(Asked(lm.name, request, response, lm, who))
     for tracker in _trackers.get():
         tracker.add(lm.name, response.usage)
 
@@ -88,6 +90,12 @@ def answered(lm: BaseLM, request: Request, response: Response, *, remembered: bo
 def history_of(lm: object) -> list[dict[str, Any]]:
     """What this very LM was asked, as far as this process remembers."""
     return [call.as_dict() for call in list(_history) if call.asked is lm]
+
+
+def history_by(predictors: Iterable[object]) -> list[dict[str, Any]]:
+    """What these predictors have asked, as far as this process remembers."""
+    asking = {id(predictor) for predictor in predictors}
+    return [call.as_dict() for call in list(_history) if id(call.who) in asking]
 
 
 @contextmanager

@@ -29,7 +29,7 @@ class Prediction(Example):
     _completions: Completions | None = None
     _usage: dict[str, dict[str, Any]] | None = None
 
-    def __init__(self, base: Record | Mapping[str, Any] | None = None, /, **values: Any) -> None:
+    def __init__(self, base: Any = None, **values: Any) -> None:
         super().__init__(base, **values)
         self._made_from = recent_reads()
 

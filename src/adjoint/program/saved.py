@@ -45,10 +45,19 @@ def write(program: Module, path: str | Path) -> None:
     weights.save_beside(Path(path), weights.named(state))
 
 
+def inside(path: str | Path, *, make: bool = False) -> Path:
+    """The file of a program that stands in a directory of its own."""
+    place = Path(path)
+    if make:
+        place.mkdir(parents=True, exist_ok=True)
+    return place / "program.json"
+
+
 def read(path: str | Path) -> dict[str, Any]:
-    """The body of a program that was saved here or by DSPy, or `UsageError`."""
+    """The body of a program that was saved here or by DSPy, in a file or a directory of its own, or `UsageError`."""
+    place = inside(path) if Path(path).is_dir() else Path(path)
     try:
-        body = json.loads(Path(path).read_text(encoding="utf-8"))
+        body = json.loads(place.read_text(encoding="utf-8"))
     except OSError as error:
         message = f"cannot read the program {str(path)!r}: {error.strerror}. Give the path of an existing file."
         raise UsageError(message) from None
