@@ -133,6 +133,15 @@ def test_clusters_widen_the_interval_of_the_report():
     assert clustered.high - clustered.low > plain.high - plain.low
 
 
+def test_clusters_are_the_pairs_of_a_comparison():
+    sampling = Sampling(cluster="kind")
+    found = measured(
+        [ScriptedLM(lambda _: "wrong", name="bad"), ScriptedLM(right, name="good")], 40, sampling=sampling
+    ).comparisons[0]
+    assert (found.n, found.fixed, found.difference) == (2, ("a", "b"), 1.0)
+    assert not found.conclusive  # 40 rows of 2 documents are 2 documents
+
+
 def test_strata_with_weights_give_the_mean_of_the_population():
     answers = but({f"question {i}": "wrong" for i in range(0, 40, 2)})
     report = measured(ScriptedLM(answers), 40, sampling=Sampling(strata="kind", weights={"a": 1, "b": 9}))
@@ -285,3 +294,23 @@ def test_a_failure_score_is_refused_because_a_failure_is_no_score():
         adjoint.Evaluate(devset=rows(2), metric=adjoint.exact_match, failure_score=0.0)
     with pytest.raises(TypeError), adjoint.context(lm=ScriptedLM([])):
         adjoint.Evaluate(devset=rows(2), metric=adjoint.exact_match)(adjoint.Predict("q -> answer"), nonsense=1)
+
+
+# The name of a run -------------------------------------------------------------------------------------------------
+
+
+def test_a_run_is_named_by_the_options_of_its_metric_too():
+    from functools import partial
+
+    from adjoint.eval.fingerprint import run_id
+
+    def names(make):
+        return {run_id("evaluate", adjoint.Predict("q -> answer"), rows(2), make(option)) for option in (1, 2, 2)}
+
+    with adjoint.context(lm=ScriptedLM([])):
+        for make in (
+            lambda option: partial(adjoint.numeric_match, tolerance=option),
+            lambda option: adjoint.Judge(f"rubric {option}"),
+            lambda option: adjoint.metrics.Weighted({"quality": (adjoint.exact_match, option)}),
+        ):
+            assert len(names(make)) == 2

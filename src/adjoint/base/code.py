@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def code_digest(item: Any) -> str:
     """A digest of the code of a function, method, class or callable object; the same in every process.
 
-    Covers the body, its constants and the functions nested in it, not the functions that it calls elsewhere.
+    Covers the body, its constants and the functions nested in it, not the functions that it calls elsewhere; of an object also
+    the plain values that it holds.
 
     >>> code_digest(lambda x: x + 1) == code_digest(lambda x: x + 2)
     False
@@ -33,7 +34,20 @@ def _describe(item: Any) -> Json:
     if isinstance(item, type):
         members = {name: _describe(member) for name, member in sorted(vars(item).items()) if isinstance(member, FunctionType)}
         return [item.__qualname__, members]
-    return _describe(type(item)) if type(item).__module__ != "builtins" else repr(item)
+    return [_describe(type(item)), _options(getattr(item, "__dict__", {}))] if type(item).__module__ != "builtins" else repr(item)
+
+
+def _options(value: Any) -> Json:
+    """What an object was told: plain values and the code of functions in it. Other objects are no options, and differ in each process."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return repr(value)
+    if isinstance(value, dict):
+        return {str(name): _options(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_options(one) for one in value]
+    return (
+        _describe(value) if isinstance(value, functools.partial | MethodType | FunctionType | type) else type(value).__qualname__
+    )
 
 
 def _code(code: CodeType) -> Json:

@@ -12,6 +12,7 @@ from adjoint.base.json import digest, plain
 from adjoint.data.records import id_of
 from adjoint.lm.base import identity_of
 from adjoint.program.context import active_lm, current
+from adjoint.program.module import Module
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from adjoint.data.records import Example
     from adjoint.lm.base import BaseLM
     from adjoint.program.metric import Metric
-    from adjoint.program.module import Module
 
 
 def run_id(what: str, program: Module, rows: Sequence[Example], metric: Metric, *more: Any) -> str:
@@ -31,7 +31,7 @@ def run_id(what: str, program: Module, rows: Sequence[Example], metric: Metric, 
     described = {
         "program": fingerprint(program),
         "rows": [id_of(row) for row in rows],
-        "metric": code_digest(metric),
+        "metric": [code_digest(metric), *([fingerprint(metric)] if isinstance(metric, Module) else [])],
         "lm": answerer(_configured()),
         "more": plain(list(more)),
     }

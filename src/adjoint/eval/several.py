@@ -7,8 +7,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from adjoint.base.errors import UsageError
+from adjoint.data.records import id_of
 from adjoint.eval import views
 from adjoint.eval.compare import compare_scores
+from adjoint.eval.sampling import groups_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,14 +21,20 @@ if TYPE_CHECKING:
 
 
 def compare(before: Report, after: Report) -> Comparison:
-    """The paired comparison of two reports on the same rows: difference with interval, exact test, flips, verdict."""
-    ids = [
-        name for name in dict.fromkeys(cell.example for cell in before.cells) if name in {cell.example for cell in after.cells}
-    ]
-    if not ids:
+    """The paired comparison of two reports on the same rows: difference with interval, exact test, flips, verdict.
+
+    If the later report's rows were drawn in clusters, each cluster is one pair, with its mean on both sides: `n`, `fixed` and `broken`
+    are then about clusters, and `difference` is their mean. Raises `UsageError` if the reports share no row.
+    """
+    measured = {cell.example for cell in before.cells} & {cell.example for cell in after.cells}
+    rows = [row for row in before.rows if id_of(row) in measured]
+    if not rows:
         message = f"{before.name!r} and {after.name!r} share no row, so they cannot be compared; evaluate both on the same data."
         raise UsageError(message)
-    return compare_scores([before.by_row.get(name) for name in ids], [after.by_row.get(name) for name in ids], ids)
+    ids = [id_of(row) for row in rows]
+    drawn = None if after.sampling is None else after.sampling.cluster
+    pairs = ids if drawn is None else groups_of(rows, drawn)
+    return compare_scores([before.by_row.get(name) for name in ids], [after.by_row.get(name) for name in ids], pairs)
 
 
 def holm(ps: Sequence[float]) -> list[float]:
