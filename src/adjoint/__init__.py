@@ -100,9 +100,14 @@ if TYPE_CHECKING:
     from adjoint.optim.strategies.copro import COPRO as COPRO
     from adjoint.optim.strategies.copro import SignatureOptimizer as SignatureOptimizer
     from adjoint.optim.strategies.ensemble import EnsembleSearch as EnsembleSearch
+    from adjoint.optim.strategies.finetune import BootstrapFinetune as BootstrapFinetune
+    from adjoint.optim.strategies.finetune import Distill as Distill
+    from adjoint.optim.strategies.finetune import Preferences as Preferences
+    from adjoint.optim.strategies.finetune import RejectionSampling as RejectionSampling
     from adjoint.optim.strategies.front import Front as Front
     from adjoint.optim.strategies.front import front as front
     from adjoint.optim.strategies.gepa import GEPA as GEPA
+    from adjoint.optim.strategies.grpo import GRPO as GRPO
     from adjoint.optim.strategies.infer_rules import InferRules as InferRules
     from adjoint.optim.strategies.knn import KNNFewShot as KNNFewShot
     from adjoint.optim.strategies.mipro import MIPRO as MIPRO
@@ -216,8 +221,10 @@ _HOMES = {
     "optim.strategies.combine": ("Alternate", "Chain", "Portfolio", "Restart"),
     "optim.strategies.copro": ("COPRO", "SignatureOptimizer"),
     "optim.strategies.ensemble": ("EnsembleSearch",),
+    "optim.strategies.finetune": ("BootstrapFinetune", "Distill", "Preferences", "RejectionSampling"),
     "optim.strategies.front": ("Front", "front"),
     "optim.strategies.gepa": ("GEPA",),
+    "optim.strategies.grpo": ("GRPO",),
     "optim.strategies.infer_rules": ("InferRules",),
     "optim.strategies.knn": ("KNNFewShot",),
     "optim.strategies.mipro": ("MIPRO", "BayesianSignatureOptimizer", "MIPROv2"),
