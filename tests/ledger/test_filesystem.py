@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -146,12 +147,17 @@ except LedgerError as error:
 """
 
 
+@pytest.fixture
+def place():
+    """A directory that another user reaches, as those of pytest are not."""
+    with tempfile.TemporaryDirectory() as made:
+        yield Path(made)
+        Path(made).chmod(0o700)
+
+
 @pytest.mark.parametrize("log", [None, "whole", "alone"])
-def test_a_ledger_where_nothing_may_be_written_can_be_read(tmp_path_factory, log):
+def test_a_ledger_where_nothing_may_be_written_can_be_read(place, log):
     """Root may write everywhere, so it becomes nobody. With a log, and all files that belong to it, the log is read too."""
-    place = tmp_path_factory.mktemp("archive")
-    for folder in (place, *place.parents[:2]):
-        folder.chmod(0o755)
     code = f"""
 import os
 from adjoint.ledger.store import Ledger
@@ -175,7 +181,6 @@ ledger.append("run", "begin", {{"n": 1}})
     else:
         assert lines[:2] == ["[1] 0", "True"]
         assert "cannot be used" in lines[2]
-    place.chmod(0o700)
 
 
 def test_packed_text_cannot_fill_the_memory(monkeypatch):
