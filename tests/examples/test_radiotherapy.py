@@ -15,6 +15,11 @@ def planner(example):
     return example("radiotherapy")
 
 
+@pytest.fixture
+def pelvis(planner):
+    return planner.PELVIS
+
+
 def test_dose_falls_with_depth_behind_the_build_up_and_beside_the_beam(planner):
     depths = np.arange(-15.5, 15, 0.5)
     beam = planner._beamlet(depths, np.zeros_like(depths), 0.0, 0.0)
@@ -27,11 +32,11 @@ def test_dose_falls_with_depth_behind_the_build_up_and_beside_the_beam(planner):
     assert beside[-1] < 0.01 * beside[0]
 
 
-def test_every_plan_gives_the_prescribed_dose_and_a_larger_weight_spares_its_organ(planner):
-    equal = planner.report(planner.plan(planner.read(planner.START)))
-    spared = planner.report(planner.plan(planner.read(planner.START.replace("rectum: 100", "rectum: 3000"))))
+def test_every_plan_gives_the_prescribed_dose_and_a_larger_weight_spares_its_organ(planner, pelvis):
+    equal = planner.report(pelvis.plan(pelvis.start))
+    spared = planner.report(pelvis.plan(pelvis.start.replace("rectum: 100", "rectum: 3000")))
     for values in (equal, spared):
-        assert values["PTV"]["D95"] == pytest.approx(planner.PRESCRIBED)
+        assert values["PTV"]["D95"] == pytest.approx(pelvis.prescribed)
     assert spared["rectum"]["mean"] < equal["rectum"]["mean"]
 
 
@@ -43,23 +48,23 @@ def test_every_plan_gives_the_prescribed_dose_and_a_larger_weight_spares_its_org
         ("PTV: many\nbladder: 1\nrectum: 1\nfemoral heads: 1\nbody: 1", "many"),
     ],
 )
-def test_what_sets_no_weights_scores_nothing_and_hears_why(planner, text, why):
-    score, said = planner.evaluated(text)
+def test_what_sets_no_weights_scores_nothing_and_hears_why(planner, pelvis, text, why):
+    score, said = planner.evaluated(pelvis, text)
     assert (score, why in said) == (0.0, True)
 
 
-def test_going_by_the_missed_goals_makes_a_better_plan_and_draws_it(planner, tmp_path):
+def test_going_by_the_missed_goals_makes_a_better_plan_and_draws_it(planner, pelvis, tmp_path):
     pytest.importorskip("matplotlib")
-    path = planner.improve(planner.by_protocol, steps=2)
-    best = max(path, key=lambda text: planner.evaluated(text)[0])
-    assert planner.evaluated(best)[0] > planner.evaluated(planner.START)[0]
-    planner.draw(planner.START, best, str(tmp_path / "plan.png"))
+    path = planner.improve(pelvis, planner.by_protocol(pelvis), steps=2)
+    best = max(path, key=lambda text: planner.evaluated(pelvis, text)[0])
+    assert planner.evaluated(pelvis, best)[0] > planner.evaluated(pelvis, pelvis.start)[0]
+    planner.draw(pelvis, best, str(tmp_path / "plan.png"))
     assert (tmp_path / "plan.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_an_lm_sees_the_report_and_what_is_wrong_with_its_last_reply(planner):
-    lm = ScriptedLM(["PTV: 400", planner.START])
-    planner.improve(lm, steps=2)
+def test_an_lm_sees_the_report_and_what_is_wrong_with_its_last_reply(planner, pelvis):
+    lm = ScriptedLM(["PTV: 400", pelvis.start])
+    planner.improve(pelvis, lm, steps=2)
     first, second = (request.messages[-1].text for request in lm.requests)
     assert "femoral heads D5" in first
     assert "MISSED" in first
@@ -67,9 +72,9 @@ def test_an_lm_sees_the_report_and_what_is_wrong_with_its_last_reply(planner):
     assert "(score 0.9" in second
 
 
-def test_bayesian_optimisation_is_the_baseline_on_the_same_plans(planner):
+def test_bayesian_optimisation_is_the_baseline_on_the_same_plans(planner, pelvis):
     pytest.importorskip("optuna")
-    path = planner.bayesian(2, seed=0)
+    path = planner.bayesian(pelvis, 2, seed=0)
     assert len(path) == 3
-    assert path == planner.bayesian(2, seed=0)
-    assert all(0 < planner.evaluated(text)[0] <= 1 for text in path)
+    assert path == planner.bayesian(pelvis, 2, seed=0)
+    assert all(0 < planner.evaluated(pelvis, text)[0] <= 1 for text in path)
