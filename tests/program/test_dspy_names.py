@@ -327,3 +327,11 @@ def test_dspys_state_is_loaded_into_a_copy_of_a_program(tmp_path):
 def test_an_example_is_made_from_another_or_has_a_field_called_base():
     assert dspy.Example(base={"a": 1}, b=2).toDict() == dspy.Example({"a": 1}, b=2).toDict() == {"a": 1, "b": 2}
     assert dspy.Example(base="C major", key="C").toDict() == {"base": "C major", "key": "C"}
+
+
+def test_the_evaluator_and_its_metrics_are_found_where_dspy_has_them():
+    rows = [dspy.Example(q=text, answer="x").with_inputs("q") for text in "ab"]
+    use([{"answer": "x"}, {"answer": "y"}])
+    found = dspy.evaluate.Evaluate(devset=rows, metric=dspy.evaluate.answer_exact_match, num_threads=1, display_progress=False)(dspy.Predict("q -> answer"))
+    assert (float(found.score), len(found.results)) == (50.0, 2)
+    assert dspy.evaluate.SemanticF1 is dspy.SemanticF1
