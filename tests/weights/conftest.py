@@ -14,7 +14,7 @@ EMBEDDED = json.loads((WEIGHTS / "config.json").read_text())
 TOKENS = {name: EMBEDDED[name] for name in ("vocab_size", "pad_token_id", "eos_token_id")}
 
 
-def _saved(folder, model):
+def saved(folder, model):
     model.generation_config.eos_token_id, model.generation_config.pad_token_id = TOKENS["eos_token_id"], TOKENS["pad_token_id"]
     model.save_pretrained(folder)
     for name in TOKENIZER:
@@ -31,7 +31,7 @@ def llama(tmp_path_factory):
         **TOKENS, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
         max_position_embeddings=256, bos_token_id=EMBEDDED["bos_token_id"], initializer_range=0.5,
     )  # fmt: skip
-    return _saved(tmp_path_factory.mktemp("llama"), transformers.LlamaForCausalLM(config))
+    return saved(tmp_path_factory.mktemp("llama"), transformers.LlamaForCausalLM(config))
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +42,7 @@ def t5(tmp_path_factory):
     config = transformers.T5Config(
         **TOKENS, d_model=64, d_ff=128, d_kv=16, num_layers=2, num_heads=4, decoder_start_token_id=TOKENS["pad_token_id"], dropout_rate=0.0, feed_forward_proj="gated-gelu", tie_word_embeddings=False,
     )  # fmt: skip
-    folder = _saved(tmp_path_factory.mktemp("t5"), transformers.T5ForConditionalGeneration(config))
+    folder = saved(tmp_path_factory.mktemp("t5"), transformers.T5ForConditionalGeneration(config))
     (folder / "tokenizer_config.json").write_text(
         '{"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|end|>", "pad_token": "<|pad|>", "clean_up_tokenization_spaces": false}'
     )
