@@ -9,6 +9,7 @@ from adjoint.base.portal import portal
 from adjoint.data.records import Split, distinct, split
 from adjoint.lm.budget import Budget
 from adjoint.optim.registry import allocator_of, optimizer_of
+from adjoint.optim.stop import Stop
 from adjoint.optim.study import Study
 from adjoint.program.context import CONCURRENCY, context
 from adjoint.program.metric import check
@@ -39,7 +40,8 @@ def optimize(
     proposer_lm: BaseLM | None = None,
     seed: int = 0,
     ship: Ship = "certified",
-    limit: int = CONCURRENCY,
+    limit: int | None = None,
+    stop: Stop | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Result:
     """Search for a better program and return it if it is shown to be better on rows that the search has not seen.
@@ -47,7 +49,8 @@ def optimize(
     The rows are divided into feedback (what optimizers learn from), selection (where candidates race) and holdout (where
     the certificate is earned). `budget` caps calls, tokens, dollars or seconds of everything together: `"2000calls"`,
     `"$5"`, `"30m"`, `Budget(...)`. The same call again continues or replays the run: nothing received is bought twice.
-    `allocator` says which cells are bought to choose among candidates; by default the optimizer knows.
+    `allocator` says which cells are bought to choose among candidates; by default the optimizer knows. At most `limit` rows
+    run at once (64); `stop` are rules that end the search before its budget is spent.
     `ship="always"` returns the best found without a certificate. In asynchronous code use `aoptimize`.
     """
     return portal.run(
@@ -64,6 +67,7 @@ def optimize(
             seed=seed,
             ship=ship,
             limit=limit,
+            stop=stop,
             on_progress=on_progress,
         )
     )
@@ -80,20 +84,26 @@ async def aoptimize(
     valset: Sequence[Example] | None = None,
     lm: BaseLM | str | None = None,
     seed: int = 0,
+    limit: int | None = None,
+    stop: Stop | None = None,
     **settings: Any,
 ) -> Result:
     """`optimize` for asynchronous code."""
     if not trainset:
         message = "the trainset is empty; give rows to learn from, choose with and certify on."
         raise UsageError(message)
+    made = optimizer_of(optimizer)
+    lm = lm or getattr(made, "task_model", None)
     study = Study(
         program=program,
-        optimizer=optimizer_of(optimizer),
+        optimizer=made,
         allocator=None if allocator is None else allocator_of(allocator),
         metric=check(metric),
         split=split(trainset, valset, seed=seed),
         budget=Budget.parse(budget),
         seed=seed,
+        limit=limit or getattr(made, "num_threads", None) or CONCURRENCY,
+        stop=stop or getattr(made, "stop", None) or Stop(),
         **settings,
     )
     with context(**({} if lm is None else {"lm": lm})):

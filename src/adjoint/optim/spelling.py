@@ -9,6 +9,7 @@ from adjoint.autograd.engine import engine_of
 from adjoint.base.errors import UsageError
 from adjoint.base.json import plain
 from adjoint.eval.fingerprint import answerer
+from adjoint.optim.stop import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +38,7 @@ def unused(**given: Any) -> None:
             _log.warning("%s=%r has no effect here: %s.", name, value, NO_EFFECT[name])
 
 
-def run_options(options: Mapping[str, Any], *, num_threads: int | None = None, task_model: Any = None) -> dict[str, Any]:
+def run_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options of `optimize` that DSPy's options mean; those that are `optimize`'s own stay.
 
     >>> run_options({"eval_kwargs": {"num_threads": 4}, "seed": 3, "requires_permission_to_run": False})
@@ -52,9 +53,16 @@ def run_options(options: Mapping[str, Any], *, num_threads: int | None = None, t
         raise UsageError(message)
     unused(**{name: given.pop(name) for name in NO_EFFECT if name in given})
     threads = given.pop("num_threads", None)
-    threads = num_threads if threads is None else threads
-    lm = engine_of(task_model)
-    return {**({} if threads is None else {"limit": threads}), **({} if lm is None else {"lm": lm}), **given}
+    return given if threads is None else {"limit": threads, **given}
+
+
+def stop_at(score: float | None) -> Stop | None:
+    """The rule that DSPy's `stop_at_score` means: a percentage, as DSPy writes scores, or a share of 1.
+
+    >>> stop_at(90.0).target, stop_at(0.9).target
+    (0.9, 0.9)
+    """
+    return None if score is None else Stop(target=score / 100 if score > 1 else score)
 
 
 def told(settings: Mapping[str, Any]) -> dict[str, Json]:

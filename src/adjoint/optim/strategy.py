@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 
     from adjoint.base.json import Json
     from adjoint.data.records import Example
+    from adjoint.lm.base import BaseLM
     from adjoint.optim.allocate import Allocator
     from adjoint.optim.base import Candidate, Memory, Trial, Workbench
+    from adjoint.optim.stop import Stop
     from adjoint.program.metric import Metric
     from adjoint.program.module import Module
     from adjoint.program.state import State
@@ -29,10 +31,11 @@ class Strategy:
     allocator: Allocator | None = None
     max_cells: int | None = None
     num_threads: int | None = None
-    """DSPy's word for the rows at once, where `compile` does not say."""
-    task_model: Any = None
-    """DSPy's word for the LM of the program in `compile`; None is the LM of the context."""
-
+    """DSPy's word for the rows at once, where the run does not say."""
+    task_model: BaseLM | None = None
+    """DSPy's word for the LM of the program, where the run does not say; None is the LM of the context."""
+    stop: Stop | None = None
+    """Rules that end the search, where the run does not say."""
     compile_options: Mapping[str, Any] = {}
     """Options of `compile` that were given to the constructor, as DSPy's users do (`seed`)."""
 
@@ -74,7 +77,7 @@ class Strategy:
         """
         from adjoint.optim.compile import optimize, propose
 
-        options = run_options({**self.compile_options, **options}, num_threads=self.num_threads, task_model=self.task_model)
+        options = run_options({**self.compile_options, **options})
         if teacher is not None:
             self.teacher = teacher
         if not self.searches:

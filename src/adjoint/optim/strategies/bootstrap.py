@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from adjoint.data.records import id_of
 from adjoint.optim import demos as demonstrations
 from adjoint.optim.base import Candidate
-from adjoint.optim.spelling import told, unused
+from adjoint.optim.spelling import stop_at, told, unused
 from adjoint.optim.strategy import Strategy
 from adjoint.program.context import context
 
@@ -209,7 +209,7 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
     ) -> None:
         sizes = {"max_bootstrapped_demos": max_bootstrapped_demos, "max_labeled_demos": max_labeled_demos, "max_rounds": max_rounds}
         super().__init__(metric, metric_threshold, teacher_settings, **sizes, max_errors=max_errors, teacher=teacher)
-        self.num_candidate_programs, self.num_threads, self.stop_at_score = num_candidate_programs, num_threads, stop_at_score
+        self.num_candidate_programs, self.num_threads, self.stop = num_candidate_programs, num_threads, stop_at(stop_at_score)
 
     def settings(self) -> Mapping[str, Json]:
         return {**super().settings(), "num_candidate_programs": self.num_candidate_programs}
