@@ -73,7 +73,7 @@ class LiteLLM:
 
     async def _ask(self, request: Request) -> Response:
         guard.check(self._url or "https://litellm.invalid")
-        own = {"api_key": self._key and self._key.reveal(), "api_base": self._url, "timeout": self.timeout, "num_retries": 0}
+        own = {"api_key": self._revealed(), "api_base": self._url, "timeout": self.timeout, "num_retries": 0}
         options = {**self._chat.payload(request), **{name: value for name, value in own.items() if value is not None}}
         who = f"LiteLLM for {self.model}"
         try:
@@ -90,8 +90,11 @@ class LiteLLM:
             message = f"{who} sent {error}; that is no chat completion."
             raise ServerError(message) from error
 
+    def _revealed(self) -> str | None:
+        return None if self._key is None else self._key.reveal()
+
     def _typed(self, error: LMError, who: str) -> LMError:
-        said = refusals.clean(str(error.__cause__), self._key and self._key.reveal())
+        said = refusals.clean(str(error.__cause__), self._revealed())
         raised, kinds = error.__cause__, list[type[LMError]]()
         while raised is not None:
             names = [kind.__name__ for kind in type(raised).__mro__]
