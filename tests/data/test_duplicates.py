@@ -7,10 +7,12 @@ from itertools import combinations, product
 
 import pytest
 
+import adjoint
 from adjoint import Example
 from adjoint.base.errors import UsageError
 from adjoint.data.duplicates import near_duplicates
 from adjoint.data.records import id_of
+from adjoint.testing import ScriptedLM
 
 WORDS = [
     "alpha",
@@ -98,3 +100,18 @@ def test_a_crowd_of_equal_rows_takes_no_square_of_pairs():
 def test_a_threshold_lies_between_zero_and_one(threshold):
     with pytest.raises(UsageError, match="similarity in"):
         near_duplicates([row("a")], threshold=threshold)
+
+
+def test_a_search_reports_holdout_rows_that_it_has_nearly_seen():
+    texts = sentences(3, 60)
+    rows = [Example(q=text, answer="a").with_inputs("q") for text in [*texts, *(text + "!" for text in texts)]]
+
+    def notes(train):
+        program = adjoint.Predict("q -> answer")
+        return adjoint.optimize(
+            program, trainset=train, metric=adjoint.exact_match, optimizer="bootstrap-rs", budget=40, lm=ScriptedLM(lambda _: "b")
+        ).report.notes
+
+    assert notes(rows[:60]) == ()
+    (said,) = notes(rows)
+    assert "holdout rows nearly repeat rows that the search has seen" in said and "~" in said

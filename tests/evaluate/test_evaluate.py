@@ -64,7 +64,9 @@ def test_a_metric_that_raises_is_an_error_of_its_row_that_names_the_metric():
     assert report.mean == 1.0
 
 
-@pytest.mark.parametrize("nonsense", [None, "good", 2, -0.1, float("nan"), [1], adjoint.Prediction(score=None), adjoint.Score("1")])
+@pytest.mark.parametrize(
+    "nonsense", [None, "good", 2, -0.1, float("nan"), [1], adjoint.Prediction(score=None), adjoint.Score("1")]
+)
 def test_a_metric_that_returns_nonsense_is_an_error_and_no_score(nonsense):
     def metric(example, prediction):
         return nonsense if example.q == "question 0" else 1
@@ -183,7 +185,9 @@ def test_the_same_evaluation_again_costs_no_call_and_gives_the_same_report():
     first, second = (adjoint.evaluate(program(), rows(8), adjoint.exact_match, lm=lm) for _ in range(2))
     assert len(lm.requests) == 8
     assert second.usage.calls == 0
-    assert [(c.example, c.score, c.error, c.outputs) for c in first.cells] == [(c.example, c.score, c.error, c.outputs) for c in second.cells]
+    assert [(c.example, c.score, c.error, c.outputs) for c in first.cells] == [
+        (c.example, c.score, c.error, c.outputs) for c in second.cells
+    ]
 
 
 def test_an_lm_without_identity_is_asked_anew():
@@ -265,7 +269,9 @@ def test_two_reports_are_compared_row_by_row():
 
 
 def test_rows_with_an_error_on_either_side_are_left_out_of_a_comparison():
-    before = adjoint.evaluate(program(), rows(6), adjoint.exact_match, lm=ScriptedLM(but({"question 0": ContextLengthError("x")})))
+    before = adjoint.evaluate(
+        program(), rows(6), adjoint.exact_match, lm=ScriptedLM(but({"question 0": ContextLengthError("x")}))
+    )
     after = adjoint.evaluate(program(), rows(6), adjoint.exact_match, lm=ScriptedLM(but({"question 1": ContextLengthError("x")})))
     assert adjoint.compare(before, after).n == 4
 

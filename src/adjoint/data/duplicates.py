@@ -20,10 +20,12 @@ from adjoint.data.records import id_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from adjoint.data.records import Example
+    from adjoint.data.records import Example, Split
 
 BANDS, ROWS = 32, 4
 """128 hashes. Rows with similarity s become candidates with probability 1 - (1 - s^4)^32: 0.99999 at 0.8, 0.87 at 0.5, 0.05 at 0.2."""
+_SHOWN = 3
+"""Pairs that a report names."""
 _SHINGLE = 5
 """Bytes of a shingle: about a word."""
 _CROWD = 50
@@ -64,6 +66,19 @@ def near_duplicates(*parts: Sequence[Example], threshold: float = 0.8) -> list[N
         if similarity >= threshold:
             found.append(Near(id_of(rows[one][1]), id_of(rows[other][1]), similarity))
     return sorted(found, key=lambda pair: -pair.similarity)
+
+
+def leaks(split: Split, threshold: float = 0.8) -> tuple[str, ...]:
+    """What a report says if holdout rows nearly repeat rows that a search sees; nothing if none do."""
+    pairs = near_duplicates([*split.feedback, *split.selection], split.holdout, threshold=threshold)
+    if not pairs:
+        return ()
+    rows, shown = len({pair.b for pair in pairs}), ", ".join(f"{pair.b} ~ {pair.a}" for pair in pairs[:_SHOWN])
+    said = (
+        f"{rows} of {len(split.holdout)} holdout rows nearly repeat rows that the search has seen (similarity >= {threshold:g}), "
+        f"so the certificate may be too kind: {shown}{' and more' if len(pairs) > _SHOWN else ''}"
+    )
+    return (said,)
 
 
 def _candidates(shingles: Sequence[set[int]]) -> Iterable[tuple[int, int]]:

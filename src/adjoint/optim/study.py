@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from adjoint.base import rng
 from adjoint.base.errors import BudgetExceeded, UsageError
 from adjoint.base.json import plain
+from adjoint.data.duplicates import leaks
 from adjoint.eval.fingerprint import answerer, run_id
 from adjoint.lm.budget import Account, Budget
 from adjoint.optim.allocate import Round
@@ -225,7 +226,7 @@ class Study:
             shipped=shipped,
             stopped=stopped.why,
             cut=stopped.cut,
-            notes=self._notes,
+            notes=(*self._notes, *leaks(self.split)),
             usage=self._account.spent,
             cells=self._bench.bought,
             seconds=time.monotonic() - self._started,
