@@ -167,8 +167,16 @@ def test_prompts_and_weights_are_optimized_one_after_the_other(llama):
     assert "weights" in trials[-1].state
 
 
-def test_a_spent_budget_ends_the_training_and_the_run_says_so(llama):
+@pytest.mark.parametrize(("budget", "said"), [(Budget(seconds=1.0), "1.0 seconds is spent"), ("40examples", "40 examples is spent")])
+def test_a_spent_budget_ends_the_training_and_the_run_says_so(llama, budget, said):
     optimizer = Distill(teacher_lm=teacher(), train_kwargs={**QUICK, "steps": 10**6})
-    report = run(optimizer, f"hf/{llama}", budget=Budget(seconds=1.0)).report
-    assert "1.0 seconds is spent" in report.stopped
+    report = run(optimizer, f"hf/{llama}", budget=budget).report
+    assert said in report.stopped
     assert not report.shipped
+
+
+def test_a_cap_on_examples_is_never_passed(llama):
+    """Four fifths of 40 are for the search: four steps of 8 rows."""
+    optimizer = Distill(teacher_lm=teacher(), train_kwargs={**QUICK, "steps": 10**6})
+    result = run(optimizer, f"hf/{llama}", budget="40examples")
+    assert len(list(active_ledger().events(result.run_id, "training"))) == 4

@@ -19,7 +19,7 @@ _COUNT = r"\d+(?:_\d+)*"
 _REAL = r"\d*\.?\d+"
 _BARE = re.compile(_COUNT, re.ASCII)
 _PART = re.compile(
-    rf"\$(?P<usd>{_REAL})|(?P<count>{_COUNT})\s*(?P<what>calls?|tokens?)|(?P<time>{_REAL})\s*(?P<unit>[smh])", re.ASCII
+    rf"\$(?P<usd>{_REAL})|(?P<count>{_COUNT})\s*(?P<what>calls?|tokens?|examples?)|(?P<time>{_REAL})\s*(?P<unit>[smh])", re.ASCII
 )
 
 
@@ -37,10 +37,12 @@ class Budget:
     tokens: int | None = None
     usd: float | None = None
     seconds: float | None = None
+    examples: int | None = field(default=None, repr=False)
+    """Rows that weights are trained on, each as often as it is taken up again."""
     allow_unpriced: bool = field(default=False, repr=False)
 
     def __post_init__(self) -> None:
-        for name in ("calls", "tokens", "usd", "seconds"):
+        for name in ("calls", "tokens", "usd", "seconds", "examples"):
             value = getattr(self, name)
             if value is not None and not value >= 0:
                 message = f"a budget of {value} {name} cannot be; give 0 or more, or None for no cap."
@@ -65,7 +67,7 @@ class Budget:
             if part["usd"]:
                 budget = replace(budget, usd=float(part["usd"]))
             elif part["count"]:
-                key = "calls" if part["what"].startswith("call") else "tokens"
+                key = part["what"].removesuffix("s") + "s"
                 budget = replace(budget, **{key: int(part["count"])})  # type: ignore[arg-type]
             else:
                 budget = replace(budget, seconds=float(part["time"]) * _UNITS[part["unit"]])
@@ -99,6 +101,8 @@ class Account:
         self.spent = Usage()
         self.reserved = Usage()
         self.started = time.monotonic()
+        self.examples = 0
+        """Rows that weights were trained on."""
         self.share = 1.0
         """The part of every cap that may be spent for now, in [0, 1]; the rest is held back."""
         self.step = ""
@@ -138,6 +142,13 @@ class Account:
         """Raise `BudgetExceeded` if the time is over."""
         if _above(time.monotonic() - self.started, self.budget.seconds, self.share):
             raise self.exceeded("seconds")
+
+    def learn(self, rows: int, *, next_rows: int = 0) -> None:
+        """Count rows that were trained on. Raise `BudgetExceeded` if the time is over, or if `next_rows` more would be too many."""
+        self.examples += rows
+        if next_rows and _above(self.examples + next_rows, self.budget.examples, self.share):
+            raise self.exceeded("examples")
+        self.check_time()
 
     def exceeded(self, cap: str) -> BudgetExceeded:
         value = getattr(self.budget, cap)

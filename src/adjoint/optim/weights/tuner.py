@@ -93,32 +93,45 @@ class Local:
         what = [self.client.identity, training.name_of(rows), recipe.to_dict(), asdict(begun), snapshots]
         folder = weights.home().parent / "training" / digest(what, length=16)
         done = _done(folder)
+        noted = _counted(on_step, recipe.batch_size)
         if done is None:
             task = Task(recipe, rows, folder, begun.weights, begun.moments, begun.reference, snapshots)
-            done = await self._train(task, on_step)
+            done = await self._train(task, noted)
             _write(folder, done)
         else:
             for step in done.curve:
-                on_step(step)
+                noted(step)
         return Tuned(tuple({weights.ADAPTER: one} for one in done.weights), done.moments, done.curve)
 
     async def _train(self, task: Task, on_step: Callable[[Step], None]) -> Trained:
         from adjoint.optim.weights.loop import train
 
-        left, account = threading.Event(), current().account
+        left = threading.Event()
 
         def step(made: Step) -> None:  # called in the engine's thread
             if left.is_set():
                 raise Interrupted("the training was given up; the same call goes on from its checkpoint.")
             on_step(made)
-            if account is not None:
-                account.check_time()
 
         watched = replace(task, on_step=step)
         try:
             return await asyncio.wrap_future(self.client.engine.run(lambda engine: train(engine, watched)))
         finally:
             left.set()
+
+
+def _counted(on_step: Callable[[Step], None], rows: int) -> Callable[[Step], None]:
+    """Counts what is trained on against the budget of the run; steps of an earlier life count when the run goes on after them."""
+    account, before = current().account, 0
+
+    def note(made: Step) -> None:
+        nonlocal before
+        on_step(made)
+        if account is not None:
+            account.learn((made.number - before) * rows, next_rows=rows if made.number < made.total else 0)
+        before = made.number
+
+    return note
 
 
 def _done(folder: Path) -> Trained | None:
