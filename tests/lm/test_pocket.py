@@ -199,10 +199,10 @@ def test_a_vague_instruction_scores_near_zero() -> None:
 
 
 def test_a_few_demonstrations_raise_the_score() -> None:
-    assert accuracy(few_shot(4, ROWS[:80]), ROWS[:80]) > 0.60
+    assert accuracy(few_shot(4, ROWS[:80]), ROWS[:80]) > 0.90
 
 
 def test_a_precise_instruction_raises_the_score() -> None:
     rows = ROWS[:80]
     said = "Give the item. Put it in square brackets."
-    assert accuracy([ask(row["inputs"]["ticket"], system=said) for row in rows], rows) > 0.60
+    assert accuracy([ask(row["inputs"]["ticket"], system=said) for row in rows], rows) > 0.90

@@ -98,7 +98,90 @@ def test_counted_feedback_puts_the_truth_first_by_count() -> None:
     """In every drawn revision from full criticisms, the true line has strictly the highest count."""
     rng = Random(2)
     for _ in range(200):
-        rule, formats, kind = tasks.training_combo(rng, ambiguous=False)
+        rule, formats, kind = tasks.training_combo(rng)
         counted = dict(tasks._votes(rng, rule, kind, formats))
         truth = counted.pop(world.critique(rule, formats))
         assert all(truth > count for count in counted.values())
+
+
+def test_words_kept_out_of_texts_never_stand_in_a_ticket_sentence_or_record() -> None:
+    rng = Random(4)
+    held = {word for words in world.NOVEL.values() for word in words}
+    assert len(held) >= 40
+    for kind in ("ticket", "sentence", "record"):
+        for _ in range(500):
+            assert held.isdisjoint(world.KINDS[kind](rng).answers.values())
+
+
+def test_labels_kept_for_the_evaluation_are_never_labels() -> None:
+    rng = Random(6)
+    held = set(tasks.HELD_OUT_LABELS)
+    assert len(held) >= 200
+    for _ in range(300):
+        assert held.isdisjoint(tasks.labels(rng, 4))
+        assert splits.bucket("made up", tasks.made_up(rng), 10) != 0
+        assert splits.bucket("made up", tasks.made_up(rng, test=True), 10) == 0
+
+
+def test_the_world_has_the_size_that_its_card_says() -> None:
+    assert len(world.RULES) >= 75
+    assert len(tasks._VOCABULARY) >= 2500
+    assert all(len(set(names)) >= 6 for _, _, names in world.RULES.values())
+
+
+def test_an_item_for_a_criticism_tells_its_rule_from_all_others() -> None:
+    rng = Random(8)
+    for _ in range(200):
+        rule, formats, kind = tasks.training_combo(rng)
+        item = tasks.clear_item(rng, kind, rule, formats)
+        assert [name for name, value in item.answers.items() if value == item.answers[rule]] == [rule]
+
+
+def test_half_of_the_judgements_say_yes_and_they_are_true() -> None:
+    rng = Random(9)
+    said = []
+    for _ in range(300):
+        rule, formats, kind = tasks.training_combo(rng)
+        inputs, outputs = tasks.judged(rng, rule, formats, kind, test=False)
+        said.append(outputs["verdict"] == "yes")
+        if "expected" in inputs:
+            assert said[-1] == (inputs["expected"] == inputs["output"])
+    assert 0.4 < sum(said) / len(said) < 0.6
+
+
+def test_a_reflection_shows_what_its_instruction_brought_about() -> None:
+    """Where the old instruction is already right, every run was right or its feedback says what was expected."""
+    rng = Random(10)
+    for _ in range(200):
+        rule, formats, kind = tasks.training_combo(rng)
+        item = tasks.clear_item(rng, kind, rule, formats)
+        good = world.apply(formats, item.answers[rule])
+        given, said, feedback = tasks.run_of(rng, item, rule, formats, (rule, formats))
+        assert given == item.text
+        assert (said == good) == (not feedback.startswith("expected: "))
+
+
+def test_an_agent_is_taught_what_react_sends() -> None:
+    """The prompts of a step and of a later step, word for word, with the Chat and with the JSON adapter."""
+    import render
+
+    import adjoint
+    from adjoint.testing import ScriptedLM
+
+    def weather(city: str) -> str:
+        """Tells the weather of a city."""
+        return "rain"
+
+    first = {"next_thought": "I need the weather.", "next_tool_name": "weather", "next_tool_args": {"city": "Oslo"}}
+    tools, asked = (("weather", "city"),), {"question": "Does it rain in Oslo?"}
+    for adapter in (render.CHAT, render.JSON):
+        shape = "question, trajectory -> reasoning, answer"
+        said = render.assistant_text(shape, {"reasoning": "It rains.", "answer": "yes"}, adapter)
+        lm = ScriptedLM([render.react_reply(tools, first, adapter), said])
+        with adjoint.context(lm=lm, adapter=adapter):
+            adjoint.ReAct("question -> answer", tools=[weather], max_iters=1)(**asked)
+        (system, user), later = lm.requests[0].messages, lm.requests[1].messages
+        assert system.text == render.react_system(tools, adapter)
+        assert user.text == render.react_user(tools, asked)
+        assert later[0].text == render.system_text(shape, "Given question, give answer.", adapter)
+        assert later[1].text == render.user_text(shape, {**asked, "trajectory": render.react_trajectory([(first, "rain")])})

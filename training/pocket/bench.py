@@ -45,6 +45,7 @@ def decode(rows: int, shots: int, *, share: bool) -> dict[str, float]:
     tokenizer, model = engine.tokenizer, engine.model
     tokenizer.end = -1
     talks = [[Message(role, text) for role, text in talk] for talk in prompts(rows, shots)]  # type: ignore[arg-type]
+    talks.sort(key=lambda talk: len(tokenizer.turns(talk)))  # as the client sorts them
     front = tokenizer.turns(talks[0][:-1])
     mark = tokenizer.reply_mark()
     tokens = sum(len(tokenizer.turns(talk)) + 1 for talk in talks)

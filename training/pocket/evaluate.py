@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
+import functools
 import json
 import math
 import time
@@ -15,7 +17,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import tasks
 import words as w
@@ -25,12 +27,13 @@ from splits import combo_is_held_out, input_is_held_out
 
 from adjoint.lm.pocket import Pocket
 from adjoint.lm.types import Message, Request
-from adjoint.optim.prompts import examples_text
+from adjoint.optim.prompts import examples_text, runs_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 HERE = Path(__file__).parent
+PARTS = ("answers", "meta", "labels", "families", "rules", "loops")
 Combo = tuple[str, tuple[str, ...], str]
 Pair = tuple[str, str]
 
@@ -58,6 +61,10 @@ class Tally:
         self.right += ok
         self.n += 1
 
+    @property
+    def share(self) -> float:
+        return self.right / self.n
+
     def text(self) -> str:
         low, high = wilson(self.right, self.n)
         return f"{100 * self.right / self.n:.0f} [{100 * low:.0f},{100 * high:.0f}]"
@@ -74,15 +81,48 @@ class Tally:
 
 
 def combos(*, held_out: bool) -> list[Combo]:
-    """All (rule, formats, kind) of one side, `first`/`last` left out."""
+    """All (rule, formats, kind) of one side."""
     return [
         (rule, formats, kind)
         for rule in world.RULE_NAMES
-        if rule not in tasks.AMBIGUOUS
-        for kind in world.RULES[rule][0]
+        for kind in dict.fromkeys(world.RULES[rule][0])
         for formats in world.COMBINATIONS
-        if formats and combo_is_held_out(rule, formats) == held_out
+        if formats and combo_is_held_out(rule, formats) == held_out and _has_held_out(rule, kind)
     ]
+
+
+@functools.cache
+def _rules_with_held_out() -> frozenset[str]:
+    return frozenset(combo[0] for combo in combos(held_out=True))
+
+
+@functools.cache
+def _has_held_out(rule: str, kind: str) -> bool:
+    """Whether some input of the rule is held out; of the seven days none may be."""
+    rng = Random(0)
+    items = (world.KINDS[kind](rng) for _ in range(2000))
+    held = {
+        item.text for item in items if rule in item.answers and world.clear(item, rule) and world.held_out(item, rule, ("stars",))
+    }
+    return len(held) >= 3
+
+
+def some_combo(rng: Random, side: list[Combo]) -> Combo:
+    """A combination of one side: first a rule by its weight in the world, then one of its formats."""
+    while True:
+        rule = world.draw_rule(rng)
+        found = [combo for combo in _by_rule(side, rule) if len(combo[1]) == rng.choice((1, 1, 2))]
+        if found:
+            return rng.choice(found)
+
+
+_SIDES: dict[tuple[int, str], list[Combo]] = {}
+
+
+def _by_rule(side: list[Combo], rule: str) -> list[Combo]:
+    if (id(side), rule) not in _SIDES:
+        _SIDES[id(side), rule] = [combo for combo in side if combo[0] == rule]
+    return _SIDES[id(side), rule]
 
 
 def pair(rng: Random, combo: Combo) -> Pair:
@@ -123,20 +163,15 @@ class Asker:
 
 
 async def answer_lines(ask: Asker, rng: Random, side: list[Combo], n: int) -> dict[str, Tally]:
-    """Vague with 0-12 demos and precise without any."""
+    """Vague with 0-8 demos and precise without any."""
     out: dict[str, Tally] = {}
-    for shots in (0, 1, 2, 4, 8, 12):
+    for shots in (0, 1, 2, 4, 8):
         rows = []
         for _ in range(n):
-            combo = rng.choice(side)
-            rows.append(
-                (
-                    prompt(
-                        rng.choice(world.HELD_OUT_VAGUE), [pair(rng, combo) for _ in range(shots)], (asked := pair(rng, combo))[0]
-                    ),
-                    asked[1],
-                )
-            )
+            combo = some_combo(rng, side)
+            demos = [pair(rng, combo) for _ in range(shots)]
+            asked = pair(rng, combo)
+            rows.append((prompt(rng.choice(world.HELD_OUT_VAGUE), demos, asked[0]), asked[1]))
         out[f"vague, {shots} demos"] = await _score(ask, rows)
     wordings: dict[str, Callable[[Combo], str]] = {
         "canonical wording": lambda c: world.canonical(c[0], c[1]),
@@ -148,7 +183,7 @@ async def answer_lines(ask: Asker, rng: Random, side: list[Combo], n: int) -> di
     for name, say in wordings.items():
         rows = []
         for _ in range(n):
-            combo = rng.choice(side)
+            combo = some_combo(rng, side)
             asked = pair(rng, combo)
             rows.append((prompt(say(combo), (), asked[0]), asked[1]))
         out[f"precise, 0 demos, {name}"] = await _score(ask, rows)
@@ -163,34 +198,84 @@ async def _score(ask: Asker, rows: list[tuple[Request, str]]) -> Tally:
     return tally
 
 
+def told_pair(rng: Random, combo: Combo) -> Pair:
+    """A held-out pair whose answer no other rule gives."""
+    rule, formats, kind = combo
+    item = tasks.clear_item(rng, kind, rule, formats, test=True)
+    return item.text, world.apply(formats, item.answers[rule])
+
+
+async def works(ask: Asker, rng: Random, said: str, combo: Combo, trials: int = 5) -> bool:
+    """Whether the model does the task under the instruction: at least four of five held-out inputs right."""
+    asked = [pair(rng, combo) for _ in range(trials)]
+    replies = await ask([prompt(said, (), text) for text, _ in asked])
+    return sum(reply == wanted for reply, (_, wanted) in zip(replies, asked, strict=True)) >= 0.8 * trials
+
+
 async def meta_lines(ask: Asker, rng: Random, side: list[Combo], n: int) -> dict[str, Tally]:
-    """Critique, rewrite and induce, as texts that must be exactly right."""
-    rows: dict[str, list[tuple[Request, str]]] = {
-        "critique": [],
-        "rewrite, clean feedback": [],
-        "rewrite, noisy feedback": [],
-        "induce, 3 examples": [],
-        "induce, 6 examples": [],
-    }
-    for _ in range(n):
-        rule, formats, kind = combo = rng.choice(side)
-        text, wanted = pair(rng, combo)
-        state, said_rule, _said_formats = rng.choice(
-            [(rng.choice(world.HELD_OUT_VAGUE), None, ()), (world.canonical(rule, ()), rule, ())]
+    """The prompts of the optimiser: criticise, rewrite, induce, reflect, judge, merge."""
+    names = (
+        "critique, every word right", "critique names the rule", "critique names all formats",
+        "rewrite, clean feedback, exact", "rewrite, noisy feedback, exact", "rewrite, noisy feedback, works",
+        "induce from 3 examples, exact", "induce from 3 examples, works", "induce from 6 examples, exact", "induce from 6 examples, works",
+        "reflect on 4 runs, exact", "reflect on 4 runs, works", "judge against the expected output", "judge against a rule in words", "merge, exact",
+    )  # fmt: skip
+    out = {name: Tally() for name in names}
+    for start in range(0, n, 20):
+        await asyncio.gather(
+            *(_one_meta(ask, Random(f"{rng.random()}"), some_combo(rng, side), out) for _ in range(start, min(n, start + 20)))
         )
-        output = world.SHRUG if said_rule is None else _plain(wanted, formats)
-        inputs = {"instruction": state, "input": text, "output": output, "feedback": f"expected: {wanted}"}
-        rows["critique"].append((meta("critique", inputs), world.critique(rule, formats)))
-        good = world.critique(rule, formats)
-        bad = world.critique(tasks.other_rule(rng, rule, kind), tasks.other_formats(rng, formats))
-        for name, lines in (("clean", f"- {good} (x6)"), ("noisy", f"- {good} (x5)\n- {bad} (x2)\n- {world.critique(rule, ())}")):
-            rows[f"rewrite, {name} feedback"].append(
-                (meta("rewrite", {"role": "instruction", "text": state, "feedback": lines}), world.canonical(rule, formats))
-            )
-        for count in (3, 6):
-            shown = examples_text([pair(rng, combo) for _ in range(count)])
-            rows[f"induce, {count} examples"].append((meta("induce", {"examples": shown}), world.canonical(rule, formats)))
-    return {name: await _score(ask, found) for name, found in rows.items()}
+    return out
+
+
+async def _one_meta(ask: Asker, rng: Random, combo: Combo, out: dict[str, Tally]) -> None:
+    rule, formats, kind = combo
+    text, wanted = told_pair(rng, combo)
+    state, told = rng.choice([(rng.choice(world.HELD_OUT_VAGUE), False), (world.canonical(rule, ()), True)])
+    output = _plain(wanted, formats) if told else world.SHRUG
+    truth, best = world.critique(rule, formats), world.canonical(rule, formats)
+    bad = world.critique(tasks.other_rule(rng, rule, kind), tasks.other_formats(rng, formats))
+    noisy = f"- {truth} (x5)\n- {bad} (x2)\n- {world.critique(rule, ())}"
+    judged = []
+    for style in ("expected", "rubric"):
+        while True:
+            inputs, verdict = tasks.judged(rng, rule, formats, kind, test=True)
+            if style in inputs:
+                break
+        judged.append((inputs, verdict))
+    shown = [told_pair(rng, combo) for _ in range(6)]
+    seen = [tasks.clear_item(rng, kind, rule, formats, test=True) for _ in range(4)]
+    runs = [tasks.run_of(rng, item, rule, formats, (rule if told else None, ())) for item in seen]
+    said = await ask(
+        [
+            meta("critique", {"instruction": state, "input": text, "output": output, "feedback": f"expected: {wanted}"}),
+            meta("rewrite", {"role": "instruction", "text": state, "feedback": f"- {truth} (x6)"}),
+            meta("rewrite", {"role": "instruction", "text": state, "feedback": noisy}),
+            meta("induce", {"examples": examples_text(shown[:3])}),
+            meta("induce", {"examples": examples_text(shown)}),
+            *(meta("judge", inputs) for inputs, _ in judged),
+            meta("merge", {"feedback": noisy}),
+            meta("reflect", {"instruction": state, "examples": runs_text(runs)}),
+        ]
+    )
+    out["critique, every word right"].add(ok=said[0] == truth)
+    out["critique names the rule"].add(ok=world.critique(rule, ()) in said[0])
+    out["critique names all formats"].add(
+        ok=all(world.critique(rule, (f,)).removeprefix(world.critique(rule, ())) in said[0] for f in formats)
+    )
+    out["rewrite, clean feedback, exact"].add(ok=said[1] == best)
+    out["rewrite, noisy feedback, exact"].add(ok=said[2] == best)
+    out["rewrite, noisy feedback, works"].add(ok=await works(ask, rng, said[2], combo))
+    for reply, count in ((said[3], 3), (said[4], 6)):
+        out[f"induce from {count} examples, exact"].add(ok=reply == best)
+        out[f"induce from {count} examples, works"].add(ok=await works(ask, rng, reply, combo))
+    for reply, (_, verdict), name in zip(
+        said[5:7], judged, ("judge against the expected output", "judge against a rule in words"), strict=True
+    ):
+        out[name].add(ok=reply.endswith(f"[[verdict]]\n{verdict['verdict']}"))
+    out["merge, exact"].add(ok=said[7] == truth)
+    out["reflect on 4 runs, exact"].add(ok=said[8] == best)
+    out["reflect on 4 runs, works"].add(ok=await works(ask, rng, said[8], combo))
 
 
 def _plain(answer: str, formats: tuple[str, ...]) -> str:
@@ -199,33 +284,46 @@ def _plain(answer: str, formats: tuple[str, ...]) -> str:
 
 
 async def label_lines(ask: Asker, rng: Random, n: int) -> dict[str, Tally]:
-    """Arbitrary labels from demos: exact keys, held-out words of a category, held-out tickets of a topic."""
+    """Arbitrary labels from demos: held-out words of a category and held-out tickets of a topic."""
     out: dict[str, Tally] = {}
-    for shots in (1, 2, 3, 4):
+    sources = {
+        "trained label words": lambda count: rng.sample(tasks._LABEL_WORDS, count),
+        "label words never trained as labels": lambda count: rng.sample(tasks.HELD_OUT_LABELS, count),
+        "made-up labels never seen": lambda count: list(dict.fromkeys(tasks.made_up(rng, test=True) for _ in range(40)))[:count],
+    }
+    usable = [c for c in tasks.LABELLED if any(input_is_held_out(f"label:{x}") for x in w.CATEGORIES[c])]
+    trained = {c: [x for x in w.CATEGORIES[c] if not input_is_held_out(f"label:{x}")] for c in usable}
+    kept = {c: [x for x in w.CATEGORIES[c] if input_is_held_out(f"label:{x}")] for c in usable}
+    for source, make in sources.items():
+        for shots, side in ((1, kept), (2, kept), (4, kept), (8, kept), (1, trained), (2, trained), (4, trained)):
+            rows = []
+            while len(rows) < n:
+                names = rng.sample(usable, 4)
+                labels = dict(zip(names, make(4), strict=True))
+                shown = [(rng.choice(trained[c]), labels[c]) for c in names for _ in range(shots)]
+                rng.shuffle(shown)
+                seen = {word for word, _ in shown}
+                for asked in names[:2]:
+                    left = [word for word in side[asked] if word not in seen]
+                    rows.append((prompt("Give the label.", shown, rng.choice(left)), labels[asked]))
+            asks = "a word never labelled in training" if side is kept else "a word labelled in training, not among the demos"
+            out[f"{asks} -> label of 4, {source}, {shots} demos a class (chance 25)"] = await _score(ask, rows)
         rows = []
-        for _ in range(n):
-            names = rng.sample([c for c in w.CATEGORIES if any(input_is_held_out(f"label:{x}") for x in w.CATEGORIES[c])], 4)
-            labels = dict(zip(names, rng.sample(tasks._LABEL_WORDS, 4), strict=True))
-            shown = [
-                (rng.choice([x for x in w.CATEGORIES[c] if not input_is_held_out(f"label:{x}")]), labels[c])
-                for c in names
-                for _ in range(shots)
-            ]
+        while len(rows) < n:
+            names = rng.sample(tuple(w.TOPICS), 3)
+            labels = dict(zip(names, make(3), strict=True))
+            shown = [(_ticket(rng, topic), labels[topic]) for topic in names for _ in range(3)]
             rng.shuffle(shown)
+            rows += [(prompt("Give the label.", shown, _ticket(rng, asked)), labels[asked]) for asked in names]
+        out[f"ticket -> label of 3, {source}, 3 demos a class (chance 33)"] = await _score(ask, rows)
+        rows = []
+        while len(rows) < n:
+            names = rng.sample(usable, 4)
+            labels = dict(zip(names, make(4), strict=True))
             asked = rng.choice(names)
             word = rng.choice([x for x in w.CATEGORIES[asked] if input_is_held_out(f"label:{x}")])
-            rows.append((prompt("Give the label.", shown, word), labels[asked]))
-        out[f"class -> label of 4, {shots} demos a class (chance 25)"] = await _score(ask, rows)
-    for size in (2, 4):
-        rows = []
-        for _ in range(n):
-            names = rng.sample(tuple(w.TOPICS), size)
-            labels = dict(zip(names, rng.sample(tasks._LABEL_WORDS, size), strict=True))
-            shown = [(_ticket(rng, topic), labels[topic]) for topic in names for _ in range(2)]
-            rng.shuffle(shown)
-            asked = rng.choice(names)
-            rows.append((prompt("Give the label.", shown, _ticket(rng, asked)), labels[asked]))
-        out[f"ticket -> label of {size}, 2 demos a class (chance {100 // size})"] = await _score(ask, rows)
+            rows.append((prompt(" ".join(f"If it is {a}, answer {b}." for a, b in labels.items()), (), word), labels[asked]))
+        out[f"word -> label of 4, {source}, told in the instruction (chance 25)"] = await _score(ask, rows)
     return out
 
 
@@ -234,6 +332,105 @@ def _ticket(rng: Random, topic: str) -> str:
         item = world.KINDS["ticket"](rng)
         if item.answers["topic"] == topic and input_is_held_out(item.text):
             return item.text
+
+
+async def novel_lines(ask: Asker, rng: Random, n: int) -> dict[str, Tally]:
+    """Names, cities and items that never stood in a text of training."""
+    out = {}
+    for name, shots in (("precise, 0 demos", 0), ("vague, 4 demos", 4)):
+        rows = []
+        for _ in range(n):
+            rule, kind = rng.choice(("name", "city", "item")), rng.choice(("ticket", "sentence"))
+            formats = rng.choice([c for c in world.COMBINATIONS if combo_is_held_out(rule, c)])
+            demos = [pair(rng, (rule, formats, kind)) for _ in range(shots)]
+            item = world.draw(rng, kind, rule, formats, test=True, novel=True)
+            said = world.canonical(rule, formats) if not shots else rng.choice(world.HELD_OUT_VAGUE)
+            rows.append((prompt(said, demos, item.text), world.apply(formats, item.answers[rule])))
+        out[f"words never in a text of training: {name}"] = await _score(ask, rows)
+    return out
+
+
+async def family_lines(ask: Asker, rng: Random, n: int) -> dict[str, Tally]:
+    """The families beside rules and labels, on held-out inputs, as training renders them; the last turn is asked."""
+    rows: dict[str, list[tuple[Request, str]]] = {}
+    _rules_with_held_out()  # before the sides are flipped
+    builders = {
+        name: tasks.MIXTURE[name][0]
+        for name in ("questions", "reasoned", "fields", "choices", "contexts", "problems", "tools", "agent")
+    }
+    with flipped():
+        for name, build in builders.items():
+            while sum(len(found) for key, found in rows.items() if key.startswith(name)) < n * (
+                2 if name in ("fields", "contexts", "problems") else 1
+            ):
+                talk = build(rng)
+                turns = talk.turns[:]
+                while not turns[-1][2]:
+                    turns.pop()
+                reply = turns.pop()[1]
+                key = talk.family
+                if name in ("contexts", "problems"):
+                    key += ", with reasoning" if "[[reasoning]]" in reply else ", answer at once"
+                if name == "contexts":
+                    key += (
+                        ", two steps"
+                        if " the " in turns[-1][1].split("question: ")[-1]
+                        and "of" in turns[-1][1].split("question: ")[-1].split("What is the job")[-1]
+                        else ", one step"
+                    )
+                messages = tuple(Message(role, text) for role, text, _ in turns)
+                rows.setdefault(key, []).append(
+                    (Request(messages, max_tokens=64), reply.rpartition("[[answer]]\n")[2] if "[[answer]]" in reply else reply)
+                )
+    out = {}
+    for name, found in sorted(rows.items()):
+        replies = await ask([request for request, _ in found])
+        out[name] = tally = Tally()
+        for reply, (_, wanted) in zip(replies, found, strict=True):
+            tally.add(ok=(reply.rpartition("[[answer]]\n")[2] if "[[answer]]" in reply else reply) == wanted)
+    return out
+
+
+@contextlib.contextmanager
+def flipped() -> Iterator[None]:
+    """Training builders, drawing from the held-out side of the inputs."""
+    real, combo = input_is_held_out, tasks.training_combo
+
+    def usable(rng: Random) -> Combo:
+        while True:
+            found = combo(rng)
+            if found[0] in _rules_with_held_out():
+                return found
+
+    for module in (tasks, world):
+        module.input_is_held_out = lambda text: not real(text)
+    tasks.training_combo = usable
+    try:
+        yield
+    finally:
+        for module in (tasks, world):
+            module.input_is_held_out = real
+        tasks.training_combo = combo
+
+
+async def rule_lines(ask: Asker, rng: Random, n: int, side: list[Combo]) -> dict[str, dict[str, Tally]]:
+    """Every rule with held-out formats: vague, 8 demos, precise. Ten inputs share a prompt's demos."""
+    out: dict[str, dict[str, Tally]] = {}
+    for rule in world.RULE_NAMES:
+        mine = [c for c in side if c[0] == rule]
+        if not mine:
+            continue
+        rows: dict[str, list[tuple[Request, str]]] = {"vague": [], "8 demos": [], "precise": []}
+        for _ in range(n // 10):
+            combo = rng.choice(mine)
+            demos = [pair(rng, combo) for _ in range(8)]
+            for _ in range(10):
+                text, wanted = pair(rng, combo)
+                rows["vague"].append((prompt("Do the work.", (), text), wanted))
+                rows["8 demos"].append((prompt("Do the work.", demos, text), wanted))
+                rows["precise"].append((prompt(world.canonical(*combo[:2]), (), text), wanted))
+        out[rule] = {name: await _score(ask, found) for name, found in rows.items()}
+    return out
 
 
 # --------------------------------------------------------------------------- the loop
@@ -301,59 +498,80 @@ SHOWN: tuple[Combo, ...] = (
 )
 
 
-async def everything(folder: Path | None, n: int, loops: int, seed: int) -> dict[str, object]:
+async def everything(folder: Path | None, n: int, loops: int, seed: int, parts: Sequence[str]) -> dict[str, Any]:
+    """The chosen parts of the table; each has its own random numbers, so parts can be run side by side."""
     started = time.perf_counter()
-    ask, rng = Asker(Pocket(folder)), Random(seed)
-    sides = {"held out": combos(held_out=True), "seen": combos(held_out=False)}
-    table = {
-        name: {**await answer_lines(ask, rng, side, n), **await meta_lines(ask, rng, side, n)} for name, side in sides.items()
-    }
-    labels = await label_lines(ask, rng, n)
-    by_rule: dict[str, dict[str, Tally]] = {}
-    for rule in world.RULE_NAMES:
-        side = [c for c in sides["held out"] if c[0] == rule] or None
-        if side:
-            few, zero = [], []
-            for _ in range(max(40, n // 4)):
-                combo = rng.choice(side)
-                asked = pair(rng, combo)
-                few.append((prompt("Do the work.", [pair(rng, combo) for _ in range(4)], asked[0]), asked[1]))
-                zero.append((prompt(world.canonical(combo[0], combo[1]), (), asked[0]), asked[1]))
-            by_rule[rule] = {"4 demos": await _score(ask, few), "precise": await _score(ask, zero)}
-    runs = [await loop(ask, rng, combo) for combo in (*SHOWN, *rng.sample(sides["held out"], loops))]
-    return {
-        "table": table,
-        "labels": labels,
-        "by_rule": by_rule,
-        "loops": runs,
-        "calls": ask.calls,
-        "seconds": time.perf_counter() - started,
-        "identity": ask.lm.identity,
-    }
+    ask = Asker(Pocket(folder))
+    held, seen = combos(held_out=True), combos(held_out=False)
+    found: dict[str, Any] = {}
+    if "answers" in parts:
+        found["table"] = {
+            "held out": await answer_lines(ask, Random(seed), held, n),
+            "seen": await answer_lines(ask, Random(seed), seen, n),
+        }
+    if "meta" in parts:
+        found["meta"] = {
+            "held out": await meta_lines(ask, Random(seed + 1), held, n),
+            "seen": await meta_lines(ask, Random(seed + 1), seen, n),
+        }
+    if "labels" in parts:
+        found["labels"] = await label_lines(ask, Random(seed + 2), n)
+    if "families" in parts:
+        found["families"] = {**await novel_lines(ask, Random(seed + 3), n), **await family_lines(ask, Random(seed + 4), n)}
+    if "rules" in parts:
+        found["rules"] = await rule_lines(ask, Random(seed + 5), max(10, n // 50 * 10), held)
+    if "loops" in parts:
+        rng = Random(seed + 6)
+        found["loops"] = [await loop(ask, rng, combo) for combo in (*SHOWN, *(some_combo(rng, held) for _ in range(loops)))]
+    return {**found, "n": n, "calls": ask.calls, "seconds": time.perf_counter() - started, "identity": ask.lm.identity}
 
 
-def markdown(found: dict[str, object], n: int) -> str:
+def markdown(found: dict[str, Any]) -> str:
     """The tables, ready for the card."""
-    table: dict[str, dict[str, Tally]] = found["table"]  # type: ignore[assignment]
-    lines = [f"| exact match %, n = {n} a cell | held-out combinations | seen combinations |", "|---|---|---|"]
-    lines += [f"| {name} | {tally.text()} | {table['seen'][name].text()} |" for name, tally in table["held out"].items()]
-    lines += ["", f"| arbitrary labels, n = {n} a cell | exact match % |", "|---|---|"]
-    lines += [f"| {name} | {tally.text()} |" for name, tally in found["labels"].items()]  # type: ignore[attr-defined]
-    lines += ["", "| rule (held-out formats) | vague + 4 demos | precise, 0 demos |", "|---|---|---|"]
-    lines += [f"| {name} | {pair_['4 demos'].text()} | {pair_['precise'].text()} |" for name, pair_ in found["by_rule"].items()]  # type: ignore[attr-defined]
-    lines += ["", "| gated critique -> rewrite, 3 rounds | vague | after | calls | kept instruction |", "|---|---|---|---|---|"]
-    for run in found["loops"]:  # type: ignore[attr-defined]
-        tally = Tally(round(run.test * run.n), run.n)
-        lines.append(
-            f"| {run.combo[0]} ({run.combo[2]}), {' + '.join(run.combo[1])} | {100 * run.start:.0f} | {tally.text()} | {run.calls} | {run.path[-1][0]} |"
+    n, lines = (
+        found["n"],
+        [f"Model {found['identity']}, greedy, exact match in %, 95 % Wilson intervals; every input is held out.", ""],
+    )
+    for key, title in (("table", "instructions and demonstrations"), ("meta", "prompts of the optimiser")):
+        if key in found:
+            lines += [f"| {title}, n = {n} a cell | held-out combinations | seen combinations |", "|---|---|---|"]
+            lines += [
+                f"| {name} | {tally.text()} | {found[key]['seen'][name].text()} |"
+                for name, tally in found[key]["held out"].items()
+            ]
+            lines.append("")
+    for key, title in (("labels", "arbitrary labels"), ("families", "other families, held-out inputs")):
+        if key in found:
+            lines += [
+                f"| {title} | exact match % |",
+                "|---|---|",
+                *(f"| {name} | {tally.text()} |" for name, tally in found[key].items()),
+                "",
+            ]
+    if "rules" in found:
+        lines += ["| rule (held-out formats) | vague, 0 demos | vague, 8 demos | precise, 0 demos |", "|---|---|---|---|"]
+        lines += [
+            f"| {name} | {cells['vague'].text()} | {cells['8 demos'].text()} | {cells['precise'].text()} |"
+            for name, cells in found["rules"].items()
+        ]
+        good = sum(
+            c["vague"].share <= 0.4 and c["8 demos"].share >= 0.8 and c["precise"].share >= 0.8 for c in found["rules"].values()
         )
-    runs = found["loops"]
-    ends = [run.test for run in runs]  # type: ignore[attr-defined]
-    lines += [
-        "",
-        f"Loops that end above 80 %: {sum(e > 0.8 for e in ends)} of {len(ends)}; mean {100 * sum(ends) / len(ends):.0f} %.",
-    ]
-    return "\n".join(lines) + "\n"
+        lines += ["", f"Rules with vague at most 40 %, 8 demos and precise at least 80 %: {good} of {len(found['rules'])}.", ""]
+    if "loops" in found:
+        lines += ["| gated critique -> rewrite, 3 rounds | vague | after | calls | kept instruction |", "|---|---|---|---|---|"]
+        for run in found["loops"]:
+            tally = Tally(round(run.test * run.n), run.n)
+            lines.append(
+                f"| {run.combo[0]} ({run.combo[2]}), {' + '.join(run.combo[1])} | {100 * run.start:.0f} | {tally.text()} | {run.calls} | {run.path[-1][0]} |"
+            )
+        ends = [run.test for run in found["loops"]]
+        lines += [
+            "",
+            f"Loops that end above 80 %: {sum(e > 0.8 for e in ends)} of {len(ends)}; mean {100 * sum(ends) / len(ends):.0f} %.",
+            "",
+        ]
+    return "\n".join(lines)
 
 
 def as_json(found: dict[str, object]) -> dict[str, object]:
@@ -383,13 +601,15 @@ def as_json(found: dict[str, object]) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=None, help="model files; the shipped ones if left out")
-    parser.add_argument("--n", type=int, default=300)
-    parser.add_argument("--loops", type=int, default=18, help="loops on random held-out combinations, beside the two demo ones")
+    parser.add_argument("--n", type=int, default=200)
+    parser.add_argument("--loops", type=int, default=10, help="loops on random held-out combinations, beside the two demo ones")
     parser.add_argument("--seed", type=int, default=11)
-    parser.add_argument("--out", type=Path, default=HERE / "results")
+    parser.add_argument("--out", type=Path, default=HERE / "results" / "all")
+    parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS)
     args = parser.parse_args()
-    found = asyncio.run(everything(args.folder, args.n, args.loops, args.seed))
-    text = markdown(found, args.n)
+    found = asyncio.run(everything(args.folder, args.n, args.loops, args.seed, args.parts))
+    text = markdown(found)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.with_suffix(".md").write_text(text, encoding="utf-8")
     args.out.with_suffix(".json").write_text(json.dumps(as_json(found), indent=1) + "\n", encoding="utf-8")
     print(text)

@@ -9,6 +9,9 @@ INPUT_SHARE = 8
 #: Share of (rule, formats) combinations that are never answered, induced or revised in training.
 COMBO_SHARE = 7
 
+#: Share of words (1 / WORD_SHARE) kept out of the slots of texts, and of words kept out of the labels.
+WORD_SHARE = 8
+
 #: Combinations held out whatever their hash says, because the shipped demo task uses one of them.
 ALWAYS_HELD_OUT: frozenset[tuple[str, tuple[str, ...]]] = frozenset({("item", ("brackets",)), ("city", ("stars",))})
 
@@ -26,6 +29,16 @@ def bucket(kind: str, text: str, size: int) -> int:
 def input_is_held_out(text: str) -> bool:
     """Whether the input `text` (a ticket, a sentence, a word list, a fact's word with its rule) is kept from training."""
     return bucket("input", text, INPUT_SHARE) == 0
+
+
+def word_is_held_out(word: str) -> bool:
+    """Whether `word`, of those that may be, is kept out of tickets, sentences and records of training."""
+    return bucket("word", word, WORD_SHARE) == 0
+
+
+def label_is_held_out(word: str) -> bool:
+    """Whether training never uses `word` as a label."""
+    return bucket("as label", word, WORD_SHARE) == 0
 
 
 def combo_is_held_out(rule: str, formats: tuple[str, ...]) -> bool:

@@ -16,7 +16,7 @@ from random import Random
 import tasks
 import words as w
 import world
-from render import meta_system
+from render import META, meta_system
 
 HERE = Path(__file__).parent
 PACKAGE = HERE.parents[1] / "src" / "adjoint" / "lm" / "pocket" / "weights"
@@ -32,7 +32,14 @@ CHAT_TEMPLATE = (
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
 PUNCTUATION = "!\"'()*+,-./:;<=>?@[]_`#&$%|{}"
-SIZE = 2048
+SIZE = 4096
+#: Words of prompts that came later; appended, so that the ids of all others stay.
+LATER = (
+    "Call", "observations", "enough", "lookup", "string", "Tells", "known", "args", "arguments", "matches", "additionalProperties", "type",
+    "observation", "trajectory", "texts", "through", "remarks", "everything", "Points", "rare", "severe", "calls", "edits", "alone", "edit",
+    "block", "passage", "thought", "Ends", "once", "schema", "properties", "required", "number", "integer", "boolean", "search", "query",
+    "Search", "result", "results",
+)  # fmt: skip
 
 
 def byte_alphabet() -> dict[int, str]:
@@ -53,33 +60,32 @@ def vocabulary() -> list[str]:
     """All tokens after the specials and bytes, most needed first, as raw text."""
     counts: Counter[str] = Counter()
     rng = Random(0)
-    for _ in range(60_000):
-        for _, text, _ in tasks.draw(rng).turns:
-            counts.update(pieces(" " + text))
+    for _ in range(25_000):
+        talk = tasks.draw(rng)
+        if not talk.family.startswith("labels"):  # their made-up codes are to stay bytes
+            for _, text, _ in talk.turns:
+                counts.update(pieces(" " + text))
     wanted: dict[str, None] = {}
-    for name in ("critique", "rewrite", "induce"):
+    for name in META:
         wanted.update(dict.fromkeys(pieces(" " + meta_system(name))))
     for group in (
         w.COMMON,
-        *w.CATEGORIES.values(),
-        w.NAMES,
-        w.CITIES,
-        w.ITEMS,
-        w.DAYS,
-        w.PLURALS,
-        w.PLURALS.values(),
-        w.PAST,
-        w.PAST.values(),
-        w.OPPOSITES,
-        w.GOOD,
-        w.BAD,
+        tasks._VOCABULARY,
+        w.ING,
         w.LIKE,
         w.DISLIKE,
-        w.TOPICS,
+        (
+            piece.strip()
+            for lines in (*w.TOPICS.values(), *w.SUBJECTS.values(), *w.URGENCY.values(), *w.LANGUAGES.values())
+            for line in lines
+            for piece in pieces(" " + line)
+            if piece.strip().isalpha()
+        ),
     ):
         wanted.update(dict.fromkeys(" " + word for word in group))
-    for text in (*world.HELD_OUT_GIVE, *world.HELD_OUT_VAGUE, *world.HELD_OUT_FORMAT_TEXT.values()):
+    for text in (*world.HELD_OUT_GIVE, *world.HELD_OUT_ASK_TO, *world.HELD_OUT_VAGUE, *world.HELD_OUT_FORMAT_TEXT.values()):
         wanted.update(dict.fromkeys(pieces(" " + text)))
+    wanted.update(dict.fromkeys(piece for text in world.wordings() for piece in pieces(" " + text)))
     for mark in PUNCTUATION:
         wanted.update(dict.fromkeys((" " + mark, mark + JOIN, " " + mark + JOIN)))
     wanted.update(dict.fromkeys(("\n" + JOIN, *(f" {d}" for d in range(10)))))
@@ -147,6 +153,15 @@ def build(size: int) -> tuple[dict[str, object], dict[str, object]]:
     return tokenizer, config
 
 
+def extend(path: Path) -> None:
+    """Appends the words of LATER that the file at `path` lacks."""
+    tokenizer = json.loads(path.read_text(encoding="utf-8"))
+    vocab = tokenizer["model"]["vocab"]
+    for word in LATER:
+        vocab.setdefault(f"Ġ{word}", len(vocab))
+    path.write_text(json.dumps(tokenizer, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
 class Encoder:
     """Text -> ids for the trainer, with a cache by piece. The package has its own; a test holds the two equal."""
 
@@ -174,8 +189,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=PACKAGE)
     parser.add_argument("--size", type=int, default=SIZE)
+    parser.add_argument("--extend", action="store_true", help="keep the tokens that there are and append LATER")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
+    if args.extend:
+        extend(args.out / "tokenizer.json")
+        return
     tokenizer, config = build(args.size)
     (args.out / "tokenizer.json").write_text(
         json.dumps(tokenizer, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8"

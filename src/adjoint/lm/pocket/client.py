@@ -169,8 +169,8 @@ class Pocket:
         if share > _SPELLED_LIMIT:
             self._warned = True
             message = (
-                f"{share:.0%} of this prompt's tokens spell words that the pocket model does not know. It knows about a "
-                "thousand English words and is of little use outside them; choose another model for real work."
+                f"{share:.0%} of this prompt's tokens spell words that the pocket model does not know. It knows some "
+                "2,700 English words and is of little use outside them; choose another model for real work."
             )
             warnings.warn(message, OutOfVocabularyWarning, stacklevel=3)
 
