@@ -67,6 +67,8 @@ def test_a_sound_ledger_is_healthy(path):
         "UPDATE replies SET mark = x'00' WHERE id = 7",
         "UPDATE events SET kind = 'end'",
         "UPDATE events SET body = '{'",
+        "UPDATE events SET body = CAST(x'7bff7d' AS TEXT)",
+        "UPDATE replies SET body = CAST(x'7bff7d' AS TEXT) WHERE id = 7",
         "UPDATE spend SET nano = 0 WHERE id = 7",
         "UPDATE spend SET calls = '1' || '0' WHERE id = 7",
     ],

@@ -171,7 +171,7 @@ def intact(table: str, row: Row) -> bool:
 
 
 def _rows(connection: sqlite3.Connection, table: str) -> Iterator[Row]:
-    """All rows that can be read, in their order; pages that cannot are passed over row by row."""
+    """All rows, in their order; on pages that cannot be read they are passed over one by one."""
     columns = _TABLES[table]
     number = columns[0]
     query = f"SELECT {', '.join(columns)} FROM {table} WHERE {number} >= ? AND {number} < ? ORDER BY {number}"  # noqa: S608 - our own names
@@ -182,7 +182,15 @@ def _rows(connection: sqlite3.Connection, table: str) -> Iterator[Row]:
         except BROKEN:
             for one in range(start, start + _STEP):
                 with contextlib.suppress(*BROKEN):
-                    yield from connection.execute(query, (one, one + 1)).fetchall()
+                    yield from _row(connection, query, one)
+
+
+def _row(connection: sqlite3.Connection, query: str, number: int) -> list[Row]:
+    """The row of that number; one whose text is no UTF-8 is there, but nothing of it is right."""
+    try:
+        return connection.execute(query, (number, number + 1)).fetchall()
+    except (UnicodeDecodeError, sqlite3.OperationalError):
+        return [(number, b"")]
 
 
 def _last(connection: sqlite3.Connection, table: str, number: str) -> int:
