@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from adjoint.data.records import expected_outputs
 from adjoint.optim import demos as demonstrations
+from adjoint.optim.allocators.halving import Halving
 from adjoint.optim.base import Candidate
 from adjoint.optim.registry import optimizer_of
 from adjoint.optim.strategies.combine import Chain, Portfolio
@@ -61,6 +62,8 @@ class Auto(Strategy):
     """
 
     name = "auto"
+    allocator = Halving(share=0.25)
+    """Cheaper than a race where many candidates are about equally good; what is shipped is certified in any case."""
 
     def settings(self) -> Mapping[str, Json]:
         return {}
