@@ -140,6 +140,31 @@ def test_logprobs_are_those_of_the_model():
     assert reply.usage.output_tokens == len(said)
 
 
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "name": {"enum": ["Ida", "Tom"]},
+        "age": {"type": "integer", "minimum": 0, "maximum": 150},
+        "late": {"type": "boolean"},
+    },
+    "required": ["name", "age", "late"],
+    "additionalProperties": False,
+}
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_a_schema_is_kept_by_a_model_of_random_numbers(llama, temperature):
+    """In one batch with a reply that is free, which stays as it is alone."""
+    lm, free = HF(str(llama)), shots(0, 1)
+    bound = [shots(0, number, schema=SCHEMA, max_tokens=100, temperature=temperature, seed=number) for number in range(4)]
+    *replies, other = together(lm, [*bound, free])
+    for reply in replies:
+        found = json.loads(reply.text)
+        assert found["name"] in ("Ida", "Tom") and type(found["age"]) is int and type(found["late"]) is bool
+        assert reply.finish == "stop"
+    assert other.text == together(lm, [free])[0].text
+
+
 def test_a_stream_gives_the_reply_in_pieces():
     async def read():
         return [piece async for piece in POCKET.stream(shots(3, 1, stop=("zebra",)))]
@@ -281,7 +306,7 @@ def test_a_prompt_that_leaves_no_room_is_refused(llama):
     ("options", "words"),
     [
         ({"tools": (ToolSpec("f", "", {}),)}, "calls no tools"),
-        ({"schema": {"type": "object"}}, "cannot be held to a schema"),
+        ({"schema": {"type": "no such type"}}, "cannot be held to this schema"),
         ({"extra": {"top_k": 3}}, "knows no option 'top_k'"),
         ({"temperature": -1.0}, "temperature is -1.0"),
         ({"max_tokens": 0}, "max_tokens is 0"),

@@ -146,7 +146,7 @@ def test_the_optimizer_trains_where_the_program_is_answered():
         rows = [adjoint.Example(word=f"word{number}", answer=f"WORD{number}").with_inputs("word") for number in range(60)]
         program = adjoint.Predict("word -> answer")
         result = adjoint.optimize(
-            program, trainset=rows, metric=lambda e, p: e.answer == p.answer, optimizer=BootstrapFinetune(), lm=lm, limit=8
+            program, trainset=rows, metric=lambda e, p: e.answer == p.answer, optimizer=BootstrapFinetune(), lm=lm, limit=1
         )
     assert result.report.shipped
     assert result.report.verdict == "better"

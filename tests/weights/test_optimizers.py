@@ -167,7 +167,9 @@ def test_prompts_and_weights_are_optimized_one_after_the_other(llama):
     assert "weights" in trials[-1].state
 
 
-@pytest.mark.parametrize(("budget", "said"), [(Budget(seconds=1.0), "1.0 seconds is spent"), ("40examples", "40 examples is spent")])
+@pytest.mark.parametrize(
+    ("budget", "said"), [(Budget(seconds=1.0), "1.0 seconds is spent"), ("40examples", "40 examples is spent")]
+)
 def test_a_spent_budget_ends_the_training_and_the_run_says_so(llama, budget, said):
     optimizer = Distill(teacher_lm=teacher(), train_kwargs={**QUICK, "steps": 10**6})
     report = run(optimizer, f"hf/{llama}", budget=budget).report

@@ -6,6 +6,7 @@ import hashlib
 import logging
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,12 @@ class Checkpoint:
     def encodes(self) -> bool:
         """Whether it is an encoder and a decoder, as T5 is."""
         return bool(self.model.config.is_encoder_decoder)
+
+    @cached_property
+    def guide(self) -> Any:
+        """The tokenizer as grammars read it."""
+        hf = need("llguidance.hf", extra="hf", why="replies held to a schema")
+        return hf.from_tokenizer(self.tokenizer, eos_token=sorted(self.ends))
 
 
 def folder_of(model: str) -> Path:

@@ -34,7 +34,7 @@ class HF:
     `ContextLengthError` if the prompt leaves no room for a reply, `RequestError` for settings it does not know.
     """
 
-    supports: frozenset[str] = frozenset()
+    supports = frozenset({"schema"})
 
     def __init__(self, model: str, *, device: str | None = None, dtype: str | None = None) -> None:
         for module in ("torch", "transformers", "peft"):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from adjoint.lm.hf.checkpoint import Checkpoint
+    from adjoint.lm.hf.schema import Grammar
 
 _SPARSE = 0.75
 """Rows that have ended leave the batch when so few are left: copying the cache costs more than a few idle rows."""
@@ -34,6 +35,7 @@ class Job:
     logprobs: bool = False
     say: Callable[[str], None] | None = None
     gone: Callable[[], bool] = bool
+    grammar: Grammar | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def generate(checkpoint: Checkpoint, jobs: Sequence[Job], model: Any = None) -> 
         live = list(rows)
         logits = steps.first()
         while True:
-            chosen = _choose(logits, live)
+            chosen = _choose(_held(logits, live), live)
             scores = _scores(logits, chosen) if any(row.job.logprobs for row in live) else [0.0] * len(live)
             for row, token, score in zip(live, chosen.tolist(), scores, strict=True):
                 if row.reply is None:
@@ -153,6 +155,17 @@ class _Encoded:
         self.cache.batch_select_indices(rows)
 
 
+def _held(logits: Any, rows: list[_Row]) -> Any:
+    """The logits without what grammars forbid."""
+    bound = [(at, row.job.grammar) for at, row in enumerate(rows) if row.job.grammar is not None and row.reply is None]
+    if not bound:
+        return logits
+    held = logits.clone()
+    for at, grammar in bound:
+        held[at, grammar.forbidden(logits.shape[1]).to(logits.device)] = float("-inf")
+    return held
+
+
 def _choose(logits: Any, rows: list[_Row]) -> Any:
     """The next token of each row. One number of the row's own stream is looked up in the cumulated probabilities."""
     chosen = logits.argmax(-1)
@@ -178,6 +191,8 @@ def _advance(row: _Row, token: int, score: float, checkpoint: Checkpoint) -> Non
     job = row.job
     row.ids.append(token)
     row.scores.append(score)
+    if job.grammar is not None:
+        job.grammar.take(token)
     if token in checkpoint.ends:
         _end(row, _text(row.ids[:-1], checkpoint), "stop", checkpoint)
         return

@@ -41,7 +41,12 @@ def plan(
     plain = tokenizer.chat_template is None and not encodes
     stop = (*request.stop, PLAIN_STOP) if plain else request.stop
     heat = request.temperature or 0.0
-    return Job(tuple(ids), limit, heat, _seed(request, number), stop, request.logprobs, say, gone)
+    grammar = None
+    if request.schema is not None:
+        from adjoint.lm.hf.schema import Grammar
+
+        grammar = Grammar(checkpoint, request.schema)
+    return Job(tuple(ids), limit, heat, _seed(request, number), stop, request.logprobs, say, gone, grammar)
 
 
 def adapter_of(request: Request) -> str | None:
@@ -60,8 +65,6 @@ def refuse_what_means_nothing(request: Request, name: str) -> None:
         reason = f"{name} reads text only here; leave out images, sounds and files"
     elif request.tools:
         reason = f"{name} calls no tools by itself; use an adapter that writes tool calls as text"
-    elif request.schema is not None:
-        reason = f"{name} cannot be held to a schema; ask for the form in the prompt"
     elif unknown:
         reason = f"{name} knows no option {unknown[0]!r}; leave it out"
     elif request.temperature is not None and not request.temperature >= 0:
