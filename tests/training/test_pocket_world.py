@@ -9,7 +9,10 @@ from random import Random
 import pytest
 
 splits = pytest.importorskip("splits")
-tasks = pytest.importorskip("tasks")
+drawing = pytest.importorskip("drawing")
+labels = pytest.importorskip("labels")
+mixture = pytest.importorskip("mixture")
+optimiser = pytest.importorskip("optimiser")
 world = pytest.importorskip("world")
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +60,7 @@ def test_training_never_shows_a_held_out_text() -> None:
         for kind, rule in (("ticket", "city"), ("list", "animal"))
     }
     for _ in range(400):
-        for _, text, _ in tasks.draw(rng).turns:
+        for _, text, _ in mixture.draw(rng).turns:
             assert text not in held
             assert not any(line.removeprefix("input: ") in held for line in text.splitlines())
 
@@ -65,7 +68,7 @@ def test_training_never_shows_a_held_out_text() -> None:
 def test_training_combinations_are_never_held_out() -> None:
     rng = Random(1)
     for _ in range(500):
-        rule, formats, kind = tasks.training_combo(rng)
+        rule, formats, kind = drawing.training_combo(rng)
         assert not splits.combo_is_held_out(rule, formats)
         assert kind in world.RULES[rule][0]
 
@@ -86,11 +89,11 @@ def test_held_out_wordings_are_never_drawn() -> None:
     for _ in range(2000):
         text = world.precise(rng, "city", "ticket", ("stars", "exclaim"))
         assert not any(sentence in text for sentence in held)
-        assert tasks.vague(rng) not in held
+        assert drawing.vague(rng) not in held
 
 
 def test_the_same_seed_gives_the_same_sequences() -> None:
-    first, second = ([tasks.draw(rng).turns for _ in range(50)] for rng in (Random("x"), Random("x")))
+    first, second = ([mixture.draw(rng).turns for _ in range(50)] for rng in (Random("x"), Random("x")))
     assert first == second
 
 
@@ -98,8 +101,8 @@ def test_counted_feedback_puts_the_truth_first_by_count() -> None:
     """In every drawn revision from full criticisms, the true line has strictly the highest count."""
     rng = Random(2)
     for _ in range(200):
-        rule, formats, kind = tasks.training_combo(rng)
-        counted = dict(tasks._votes(rng, rule, kind, formats))
+        rule, formats, kind = drawing.training_combo(rng)
+        counted = dict(optimiser.votes(rng, rule, kind, formats))
         truth = counted.pop(world.critique(rule, formats))
         assert all(truth > count for count in counted.values())
 
@@ -115,25 +118,25 @@ def test_words_kept_out_of_texts_never_stand_in_a_ticket_sentence_or_record() ->
 
 def test_labels_kept_for_the_evaluation_are_never_labels() -> None:
     rng = Random(6)
-    held = set(tasks.HELD_OUT_LABELS)
+    held = set(labels.HELD_OUT_LABELS)
     assert len(held) >= 200
     for _ in range(300):
-        assert held.isdisjoint(tasks.labels(rng, 4))
-        assert splits.bucket("made up", tasks.made_up(rng), 10) != 0
-        assert splits.bucket("made up", tasks.made_up(rng, test=True), 10) == 0
+        assert held.isdisjoint(labels.labels(rng, 4))
+        assert splits.bucket("made up", labels.made_up(rng), 10) != 0
+        assert splits.bucket("made up", labels.made_up(rng, test=True), 10) == 0
 
 
 def test_the_world_has_the_size_that_its_card_says() -> None:
     assert len(world.RULES) >= 75
-    assert len(tasks._VOCABULARY) >= 2500
+    assert len(labels.VOCABULARY) >= 2500
     assert all(len(set(names)) >= 6 for _, _, names in world.RULES.values())
 
 
 def test_an_item_for_a_criticism_tells_its_rule_from_all_others() -> None:
     rng = Random(8)
     for _ in range(200):
-        rule, formats, kind = tasks.training_combo(rng)
-        item = tasks.clear_item(rng, kind, rule, formats)
+        rule, formats, kind = drawing.training_combo(rng)
+        item = drawing.clear_item(rng, kind, rule, formats)
         assert [name for name, value in item.answers.items() if value == item.answers[rule]] == [rule]
 
 
@@ -141,8 +144,8 @@ def test_half_of_the_judgements_say_yes_and_they_are_true() -> None:
     rng = Random(9)
     said = []
     for _ in range(300):
-        rule, formats, kind = tasks.training_combo(rng)
-        inputs, outputs = tasks.judged(rng, rule, formats, kind, test=False)
+        rule, formats, kind = drawing.training_combo(rng)
+        inputs, outputs = optimiser.judged(rng, rule, formats, kind, test=False)
         said.append(outputs["verdict"] == "yes")
         if "expected" in inputs:
             assert said[-1] == (inputs["expected"] == inputs["output"])
@@ -153,10 +156,10 @@ def test_a_reflection_shows_what_its_instruction_brought_about() -> None:
     """Where the old instruction is already right, every run was right or its feedback says what was expected."""
     rng = Random(10)
     for _ in range(200):
-        rule, formats, kind = tasks.training_combo(rng)
-        item = tasks.clear_item(rng, kind, rule, formats)
+        rule, formats, kind = drawing.training_combo(rng)
+        item = drawing.clear_item(rng, kind, rule, formats)
         good = world.apply(formats, item.answers[rule])
-        given, said, feedback = tasks.run_of(rng, item, rule, formats, (rule, formats))
+        given, said, feedback = optimiser.run_of(rng, item, rule, formats, (rule, formats))
         assert given == item.text
         assert (said == good) == (not feedback.startswith("expected: "))
 

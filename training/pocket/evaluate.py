@@ -19,7 +19,11 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-import tasks
+import drawing
+import labels as lb
+import mixture
+import optimiser
+import splits
 import words as w
 import world
 from render import meta_system, meta_user
@@ -201,7 +205,7 @@ async def _score(ask: Asker, rows: list[tuple[Request, str]]) -> Tally:
 def told_pair(rng: Random, combo: Combo) -> Pair:
     """A held-out pair whose answer no other rule gives."""
     rule, formats, kind = combo
-    item = tasks.clear_item(rng, kind, rule, formats, test=True)
+    item = drawing.clear_item(rng, kind, rule, formats, test=True)
     return item.text, world.apply(formats, item.answers[rule])
 
 
@@ -234,18 +238,18 @@ async def _one_meta(ask: Asker, rng: Random, combo: Combo, out: dict[str, Tally]
     state, told = rng.choice([(rng.choice(world.HELD_OUT_VAGUE), False), (world.canonical(rule, ()), True)])
     output = _plain(wanted, formats) if told else world.SHRUG
     truth, best = world.critique(rule, formats), world.canonical(rule, formats)
-    bad = world.critique(tasks.other_rule(rng, rule, kind), tasks.other_formats(rng, formats))
+    bad = world.critique(drawing.other_rule(rng, rule, kind), drawing.other_formats(rng, formats))
     noisy = f"- {truth} (x5)\n- {bad} (x2)\n- {world.critique(rule, ())}"
     judged = []
     for style in ("expected", "rubric"):
         while True:
-            inputs, verdict = tasks.judged(rng, rule, formats, kind, test=True)
+            inputs, verdict = optimiser.judged(rng, rule, formats, kind, test=True)
             if style in inputs:
                 break
         judged.append((inputs, verdict))
     shown = [told_pair(rng, combo) for _ in range(6)]
-    seen = [tasks.clear_item(rng, kind, rule, formats, test=True) for _ in range(4)]
-    runs = [tasks.run_of(rng, item, rule, formats, (rule if told else None, ())) for item in seen]
+    seen = [drawing.clear_item(rng, kind, rule, formats, test=True) for _ in range(4)]
+    runs = [optimiser.run_of(rng, item, rule, formats, (rule if told else None, ())) for item in seen]
     said = await ask(
         [
             meta("critique", {"instruction": state, "input": text, "output": output, "feedback": f"expected: {wanted}"}),
@@ -287,11 +291,11 @@ async def label_lines(ask: Asker, rng: Random, n: int) -> dict[str, Tally]:
     """Arbitrary labels from demos: held-out words of a category and held-out tickets of a topic."""
     out: dict[str, Tally] = {}
     sources = {
-        "trained label words": lambda count: rng.sample(tasks._LABEL_WORDS, count),
-        "label words never trained as labels": lambda count: rng.sample(tasks.HELD_OUT_LABELS, count),
-        "made-up labels never seen": lambda count: list(dict.fromkeys(tasks.made_up(rng, test=True) for _ in range(40)))[:count],
+        "trained label words": lambda count: rng.sample(lb.LABEL_WORDS, count),
+        "label words never trained as labels": lambda count: rng.sample(lb.HELD_OUT_LABELS, count),
+        "made-up labels never seen": lambda count: list(dict.fromkeys(lb.made_up(rng, test=True) for _ in range(40)))[:count],
     }
-    usable = [c for c in tasks.LABELLED if any(input_is_held_out(f"label:{x}") for x in w.CATEGORIES[c])]
+    usable = [c for c in lb.LABELLED if any(input_is_held_out(f"label:{x}") for x in w.CATEGORIES[c])]
     trained = {c: [x for x in w.CATEGORIES[c] if not input_is_held_out(f"label:{x}")] for c in usable}
     kept = {c: [x for x in w.CATEGORIES[c] if input_is_held_out(f"label:{x}")] for c in usable}
     for source, make in sources.items():
@@ -355,7 +359,7 @@ async def family_lines(ask: Asker, rng: Random, n: int) -> dict[str, Tally]:
     rows: dict[str, list[tuple[Request, str]]] = {}
     _rules_with_held_out()  # before the sides are flipped
     builders = {
-        name: tasks.MIXTURE[name][0]
+        name: mixture.MIXTURE[name][0]
         for name in ("questions", "reasoned", "fields", "choices", "contexts", "problems", "tools", "agent")
     }
     with flipped():
@@ -394,7 +398,7 @@ async def family_lines(ask: Asker, rng: Random, n: int) -> dict[str, Tally]:
 @contextlib.contextmanager
 def flipped() -> Iterator[None]:
     """Training builders, drawing from the held-out side of the inputs."""
-    real, combo = input_is_held_out, tasks.training_combo
+    real, combo = splits.input_is_held_out, drawing.training_combo
 
     def usable(rng: Random) -> Combo:
         while True:
@@ -402,15 +406,12 @@ def flipped() -> Iterator[None]:
             if found[0] in _rules_with_held_out():
                 return found
 
-    for module in (tasks, world):
-        module.input_is_held_out = lambda text: not real(text)
-    tasks.training_combo = usable
+    splits.input_is_held_out = lambda text: not real(text)
+    drawing.training_combo = usable
     try:
         yield
     finally:
-        for module in (tasks, world):
-            module.input_is_held_out = real
-        tasks.training_combo = combo
+        splits.input_is_held_out, drawing.training_combo = real, combo
 
 
 async def rule_lines(ask: Asker, rng: Random, n: int, side: list[Combo]) -> dict[str, dict[str, Tally]]:

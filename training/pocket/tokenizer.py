@@ -13,7 +13,8 @@ from collections import Counter
 from pathlib import Path
 from random import Random
 
-import tasks
+import labels
+import mixture
 import words as w
 import world
 from render import META, meta_system
@@ -61,7 +62,7 @@ def vocabulary() -> list[str]:
     counts: Counter[str] = Counter()
     rng = Random(0)
     for _ in range(25_000):
-        talk = tasks.draw(rng)
+        talk = mixture.draw(rng)
         if not talk.family.startswith("labels"):  # their made-up codes are to stay bytes
             for _, text, _ in talk.turns:
                 counts.update(pieces(" " + text))
@@ -70,7 +71,7 @@ def vocabulary() -> list[str]:
         wanted.update(dict.fromkeys(pieces(" " + meta_system(name))))
     for group in (
         w.COMMON,
-        tasks._VOCABULARY,
+        labels.VOCABULARY,
         w.ING,
         w.LIKE,
         w.DISLIKE,

@@ -15,7 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, TypeAlias
 
-import tasks
+import mixture
 import torch
 import torch.distributed
 import torch.multiprocessing
@@ -63,7 +63,7 @@ def step_batch(seed: int, step: int, size: int, encoder: Encoder, drawn: Counter
     rng, other = Random(f"{seed}:{step}"), Random(f"{seed}:{step}:light")
     rows = []
     while len(rows) < size:
-        talk = tasks.draw(rng)
+        talk = mixture.draw(rng)
         ids, learned, said = encode(talk, encoder)
         if len(ids) <= MAX_TOKENS and learned:
             drawn[talk.family] += 1

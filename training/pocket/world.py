@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import splits
 import words as w
-from splits import input_is_held_out, word_is_held_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +69,7 @@ _REVIEWS = (
 
 #: Words that no ticket, sentence or record of training may contain (they occur as labels and in word lists only).
 _LATE = {"name": w.NAMES[60:], "city": w.CITIES[100:], "item": w.ITEMS[50:]}
-NOVEL: dict[str, tuple[str, ...]] = {slot: tuple(x for x in words if word_is_held_out(x)) for slot, words in _LATE.items()}
+NOVEL: dict[str, tuple[str, ...]] = {slot: tuple(x for x in words if splits.word_is_held_out(x)) for slot, words in _LATE.items()}
 _ALL = {"name": w.NAMES, "city": w.CITIES, "item": w.ITEMS, "colour": w.ITEM_COLOURS, "day": w.DAYS}
 _KNOWN = {slot: tuple(x for x in words if x not in NOVEL.get(slot, ())) for slot, words in _ALL.items()}
 #: The words that come first in the lists are drawn more often: the shipped tickets are made of them.
@@ -300,8 +300,8 @@ def held_out(item: Item, rule: str, formats: tuple[str, ...]) -> bool:
     form is trained for every word and only its formatted forms are held out.
     """
     if item.kind in FACTS:
-        return bool(formats) and input_is_held_out(f"{rule}:{item.text}")
-    return input_is_held_out(item.text)
+        return bool(formats) and splits.input_is_held_out(f"{rule}:{item.text}")
+    return splits.input_is_held_out(item.text)
 
 
 def draw(rng: Random, kind: str, rule: str, formats: tuple[str, ...], *, test: bool, novel: bool = False) -> Item:
@@ -404,6 +404,14 @@ def do(rule: str) -> str:
 
 def sentence_case(text: str) -> str:
     return text[0].upper() + text[1:]
+
+
+def values(rule: str) -> tuple[str, ...]:
+    """The fixed classes of a rule that sorts its inputs."""
+    return {
+        "topic": tuple(w.TOPICS), "urgency": tuple(w.URGENCY), "sentiment": ("positive", "negative"), "subject": tuple(w.SUBJECTS),
+        "language": tuple(w.LANGUAGES), "parity": ("even", "odd"),
+    }[rule]  # fmt: skip
 
 
 #: The phrase for the input as the instruction may call it.
