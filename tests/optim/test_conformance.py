@@ -1,4 +1,7 @@
-"""Every optimizer keeps the rules of the shipped conformance suite. The numbers of calls are bounds, not records."""
+"""Every optimizer keeps the rules of the shipped conformance suite. The numbers of calls are bounds, not records.
+
+The problem that costs least stands first: it is the one that most facts are shown with.
+"""
 
 from adjoint.testing.optimizer_suite import OptimizerConformance
 
@@ -30,12 +33,12 @@ class TestCOPRO(OptimizerConformance):
 
 class TestMIPROv2(OptimizerConformance):
     optimizer, options = "mipro", {"sampler": "tpe"}
-    solves = {"instruction": 260, "demos": 200, "pipeline": 500}
+    solves = {"demos": 200, "instruction": 260, "pipeline": 500}
 
 
 class TestOPRO(OptimizerConformance):
     optimizer, options = "opro", {"num_candidates": 4, "steps": 5}
-    solves = {"hints": 220, "instruction": 90}
+    solves = {"instruction": 90, "hints": 220}
 
 
 class TestProTeGi(OptimizerConformance):
@@ -45,27 +48,27 @@ class TestProTeGi(OptimizerConformance):
 
 class TestCAPO(OptimizerConformance):
     optimizer, options = "capo", {"population": 4}
-    solves = {"hints": 260, "demos": 120}
+    solves = {"demos": 120, "hints": 260}
 
 
 class TestEvoPrompt(OptimizerConformance):
-    optimizer, options = "evoprompt", {"population": 5}
+    optimizer, options = "evoprompt", {"population": 4}
     solves = {"hints": 340}
 
 
 class TestEvoPromptDE(OptimizerConformance):
-    optimizer, options = "evoprompt", {"population": 5, "mode": "de"}
+    optimizer, options = "evoprompt", {"population": 4, "mode": "de"}
     solves = {"hints": 260}
 
 
 class TestInferRules(OptimizerConformance):
     optimizer, options = "infer-rules", {"num_candidates": 3}
-    solves = {"instruction": 130, "demos": 120}
+    solves = {"demos": 120, "instruction": 130}
 
 
 class TestPromptWizard(OptimizerConformance):
     optimizer, options = "prompt-wizard", {"rounds": 2, "styles": 2}
-    solves = {"instruction": 220, "demos": 180, "pipeline": 450}
+    solves = {"demos": 180, "instruction": 220, "pipeline": 450}
 
 
 class TestTGD(OptimizerConformance):

@@ -101,7 +101,7 @@ class OptimizerConformance:
 
     @property
     def problem(self) -> Problem:
-        """The first of its problems, for the facts of which one example is enough."""
+        """The first of its problems, for the facts of which one example is enough: put the cheapest there."""
         return self.problems()[0]
 
     def test_it_finds_each_planted_optimum_within_the_stated_number_of_calls(self) -> None:
@@ -131,19 +131,14 @@ class OptimizerConformance:
         assert courses[0] == courses[2]
         assert courses[0] == courses[1]
 
-    @pytest.mark.parametrize("share", [0.3, 0.8])
-    def test_a_run_that_was_broken_off_goes_on_and_buys_nothing_twice(self, share: float, tmp_path: Path) -> None:
+    def test_a_run_that_was_broken_off_goes_on_and_buys_nothing_twice(self, tmp_path: Path) -> None:
         whole = run(self.problem, self.make(), ledger=tmp_path / "whole.db")
-        bought = Counting(self.problem, stop_at=int(whole.report.usage.calls * share))
+        bought = Counting(self.problem, stop_at=whole.report.usage.calls // 3)
         with pytest.raises(AuthError):
             run(self.problem, self.make(), bought.lms, ledger=tmp_path / "broken.db")
         bought.stop_at = None
         assert course(run(self.problem, self.make(), bought.lms, ledger=tmp_path / "broken.db")) == course(whole)
         assert bought.answered == whole.report.usage.calls
-
-    def test_another_seed_is_another_run(self) -> None:
-        names = {run(self.problem, self.make(), seed=seed).run_id for seed in (1, 2)}
-        assert len(names) == 2
 
     def test_the_number_of_rows_at_once_does_not_change_the_result(self) -> None:
         courses = [course(run(self.problem, self.make(), self.problem.lms(delay=0.0002), limit=limit)) for limit in (1, 64)]
