@@ -21,6 +21,7 @@ import adjoint
 from adjoint.base.errors import AdjointError
 from adjoint.base.json import plain
 from adjoint.cli.main import main
+from adjoint.cli.sources import read_lm
 from adjoint.ledger import pages
 from adjoint.ledger.doctor import repair
 from adjoint.ledger.store import Ledger
@@ -366,6 +367,7 @@ def test(figures, place, seed):
     (place / "trials").mkdir()
     trials = Trials(world, watch, place / "trials", draw)
     kinds = [trials.program, trials.data, trials.settings, trials.ledger_bytes, trials.ledger_cells]
+    read_lm(f"{place}/mine.py:lm")  # the user's own code, which may run
     for warm in range(40):  # what is imported on first use is imported now, by good files and bad ones
         kinds[warm % len(kinds)]()
         repair(place / "ledger.db")
