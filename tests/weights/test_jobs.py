@@ -154,4 +154,4 @@ def test_the_optimizer_trains_where_the_program_is_answered():
     assert provider.tuning.files["file-1"][0]["messages"][-1]["content"].startswith("WORD"), (
         "the teacher's demos are left to the teacher"
     )
-    assert all(len(line["messages"]) == 2 for line in provider.tuning.files["file-1"])
+    assert all(len(line["messages"]) == 3 for line in provider.tuning.files["file-1"])

@@ -35,8 +35,8 @@ _PATH = "/chat/completions"
 class Jobs:
     """Trains one model of a provider with OpenAI's interface: upload, create, poll. `every` is in seconds."""
 
-    def __init__(self, client: OpenAIChat, *, every: float = EVERY) -> None:
-        self.client, self.every = client, every
+    def __init__(self, client: OpenAIChat, *, every: float | None = None) -> None:
+        self.client, self.every = client, EVERY if every is None else every
 
     async def tune(
         self, rows: Sequence[Row], recipe: Recipe, *, begun: Begun, snapshots: int, on_step: Callable[[Step], None]
