@@ -29,3 +29,12 @@ def test_it_finds_a_better_program(name):
         before, after = (adjoint.evaluate(one, FRESH, adjoint.exact_match).mean for one in (tickets.program(), result.program))
     assert result.report.shipped
     assert after > before + 0.5
+
+
+def test_knn_few_shot_shows_it_tickets_like_the_one_asked_for():
+    def vectors(texts):
+        return [[text.casefold().count(letter) for letter in "abcdefghijklmnopqrstuvwxyz"] for text in texts]
+
+    with adjoint.context(lm=adjoint.LM("pocket")):
+        compiled = adjoint.KNNFewShot(4, ROWS, vectors, metric=adjoint.exact_match).compile(tickets.program())
+        assert adjoint.evaluate(compiled, FRESH[:8], adjoint.exact_match).mean > 0.5

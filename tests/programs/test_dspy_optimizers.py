@@ -147,9 +147,11 @@ def test_mipro_refuses_settings_that_contradict_each_other(options, message):
         dspy.MIPROv2(metric=matches, **options)
 
 
-def test_a_run_that_should_ask_first_is_refused(lms):
-    with pytest.raises(UsageError, match="a run does not stop to ask here; cap it with budget="):
-        dspy.COPRO(metric=matches).compile(DEMOS.student(), trainset=TRAIN, requires_permission_to_run=True)
+@pytest.mark.parametrize("option", [{"requires_permission_to_run": True}, {"restrict": [1, 2]}, {"labeled_sample": False}])
+def test_what_would_change_a_run_and_is_not_offered_is_refused_with_what_to_do(lms, option):
+    with pytest.raises(UsageError, match=r"is not offered: .*(budget=|num_candidate_programs|sample=False)"):
+        dspy.BootstrapRS(metric=matches).compile(DEMOS.student(), trainset=TRAIN, **option)
+    assert lms[0].requests == []
 
 
 def test_infer_rules_with_the_arguments_of_a_bootstrap():

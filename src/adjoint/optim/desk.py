@@ -44,7 +44,7 @@ class Desk:
     ) -> None:
         self.work, self.temperature, self.guard = work, temperature, guard
         self.lm = lm or work.proposer_lm
-        self.compact = (self.lm or active_lm()).name == _EMBEDDED if compact is None else compact
+        self.compact = _is_embedded(self.lm or active_lm()) if compact is None else compact
         self.sources = Sources(work.feedback)
 
     async def write(self, signature: type[Signature], old: str, *, sample: int, said: str = "", **inputs: str) -> str:
@@ -84,6 +84,11 @@ class Desk:
             message = "there is no row left to learn from"
             raise GradientError(message)
         return examples_text(pairs)
+
+
+def _is_embedded(lm: BaseLM) -> bool:
+    """Also where it is served: `openai/pocket`."""
+    return lm.name.rpartition("/")[2] == _EMBEDDED
 
 
 def rows_text(rows: Sequence[Example]) -> str:

@@ -28,6 +28,12 @@ NO_EFFECT = {
     "return_outputs": "`adjoint.evaluate` gives the outputs",
 }
 """Words of DSPy that are accepted and change nothing, each with the reason."""
+REFUSED = {
+    "requires_permission_to_run": (True, "a run does not stop to ask here; cap it with budget='2000calls' instead"),
+    "restrict": (None, "candidates are those of the run's seed; fewer of them: num_candidate_programs"),
+    "labeled_sample": (False, "labelled demos of a search are always drawn; LabeledFewShot takes sample=False"),
+}
+"""Words of DSPy that would change a run in a way that there is not here: when they would (None: always), and what to do."""
 _log = logging.getLogger("adjoint.optimize")
 
 
@@ -48,9 +54,11 @@ def run_options(options: Mapping[str, Any]) -> dict[str, Any]:
         **dict(options.get("eval_kwargs") or {}),
         **{name: value for name, value in options.items() if name != "eval_kwargs"},
     }
-    if given.pop("requires_permission_to_run", None):
-        message = "requires_permission_to_run=True: a run does not stop to ask here; cap it with budget='2000calls' instead."
-        raise UsageError(message)
+    for name, (value, instead) in REFUSED.items():
+        wish = given.pop(name, None)
+        if wish is not None and value in (None, wish):
+            message = f"{name}={wish!r} is not offered: {instead}."
+            raise UsageError(message)
     unused(**{name: given.pop(name) for name in NO_EFFECT if name in given})
     threads = given.pop("num_threads", None)
     return given if threads is None else {"limit": threads, **given}
