@@ -106,9 +106,10 @@ def judged(case: Case, values: dict[str, dict[str, float]]) -> tuple[float, str]
 def evaluated(case: Case, text: str) -> tuple[float, str]:
     """Score and report of the weights in a text; what is no set of weights scores 0 and hears why."""
     try:
-        return judged(case, report(case.plan(text)))
+        case.read(text)
     except ValueError as error:
         return 0.0, str(error)
+    return judged(case, report(case.plan(text)))
 
 
 # The phantom ------------------------------------------------------------------------------------------------------

