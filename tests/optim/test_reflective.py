@@ -176,6 +176,27 @@ def test_a_metric_of_five_parameters_is_asked_about_the_predictor():
     assert "the predictor self is to blame" in proposer.requests[0].messages[-1].text
 
 
+def test_a_program_without_a_text_ends_at_once():
+    program = student()
+    program._instruction.trainable = False
+    result, task, _ = optimized(adjoint.GEPA(max_metric_calls=50), program=program)
+    assert (result.report.trials, task.requests) == ((), [])
+
+
+def test_of_several_texts_at_once_each_hears_what_is_said_of_its_own_predictor():
+    def metric(gold, pred, trace=None, pred_name=None, pred_trace=None):
+        return adjoint.Score(0.0, f"the predictor {pred_name} is to blame" if pred_name else "")
+
+    task, _ = PIPELINE.lms()
+    proposer = ScriptedLM(lambda _: "Try harder.", identity="proposer")
+    optimizer = adjoint.GEPA(component_selector="all", reflection="reflect")
+    adjoint.optimize(
+        PIPELINE.student(), trainset=PIPELINE.rows, metric=metric, optimizer=optimizer, lm=task, proposer_lm=proposer
+    )
+    shown = [request.messages[-1].text for request in proposer.requests[:2]]
+    assert [("shout is to blame" in text, "wrap is to blame" in text) for text in shown] == [(True, False), (False, True)]
+
+
 def test_failed_formats_are_feedback_only_where_that_is_asked_for():
     program = adjoint.Predict("q -> answer: int", "Copy the word.")
     for wanted in (False, True):

@@ -77,6 +77,10 @@ class Combination(Strategy):
             "gains": _with(memory["gains"], place, memory["gains"][place] + gained),
         }
 
+    def notes(self, memory: Memory) -> Sequence[str]:
+        begun = [(one, own) for one, own in zip(self.optimizers, memory["own"], strict=True) if own is not None]
+        return tuple(note for one, own in begun for note in one.notes(own))
+
     def _open(self, memory: Memory) -> list[int]:
         return [place for place in range(len(self.optimizers)) if place not in memory["done"]]
 

@@ -203,21 +203,24 @@ class FrontStudy(Study):
         if not names:
             return None
         self._enter("certify")
-        self._order_of_holdout = list(self._holdout)
-        rng.stream(self.seed, "holdout").shuffle(self._order_of_holdout)
+        order = self._holdout_order()
         try:
-            for start in range(0, len(self._order_of_holdout), _BLOCK):
-                await self._bench.buy([self._seed, *names], self._order_of_holdout[start : start + _BLOCK])
+            for start in range(0, len(order), _BLOCK):
+                await self._bench.buy([self._seed, *names], order[start : start + _BLOCK])
         except BudgetExceeded as error:
             return str(error)
         return None
+
+    def _holdout_order(self) -> list[str]:
+        order = list(self._holdout)
+        rng.stream(self.seed, "holdout").shuffle(order)
+        return order
 
     def _point(self, name: str, alpha: float, margin: float) -> Point:
         """A program with its means on the holdout and what is shown of it there."""
         certificates = {claim: Certificate(alpha) for claim in _CLAIMS}
         rows = [row for row in self._holdout if row in self._bench.scores(name, self._holdout)]
-        order = getattr(self, "_order_of_holdout", [])
-        for mine, theirs in self._pairs(name, order) if name != self._seed else ():
+        for mine, theirs in self._pairs(name, self._holdout_order()) if name != self._seed else ():
             for place, claim in enumerate(_CLAIMS[:3]):
                 certificates[claim].update(mine[place], theirs[place])
             certificates["not worse"].update((mine[0] + margin) / (1 + margin), theirs[0] / (1 + margin))

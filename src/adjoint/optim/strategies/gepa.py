@@ -7,23 +7,21 @@ same rows and leaves when it has lost; what was refused is remembered; and the w
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from adjoint.autograd.engine import engine_of
 from adjoint.base.code import code_digest
-from adjoint.base.errors import ProgramError, UsageError
-from adjoint.base.foreign import foreign
-from adjoint.base.portal import portal
+from adjoint.base.errors import UsageError
 from adjoint.eval.fingerprint import answerer
 from adjoint.exec.local import all_of
 from adjoint.optim.base import Candidate
 from adjoint.optim.strategies.accepted import accept, one_of
 from adjoint.optim.strategies.frontier import SELECTIONS, Member, draw, merges
-from adjoint.optim.strategies.reflection import MANNERS, minibatch, records_of, revised, run, texts_of, told_of
+from adjoint.optim.strategies.proposing import written
+from adjoint.optim.strategies.reflection import MANNERS, minibatch, revised, run, texts_of, told_of
 from adjoint.optim.strategy import Strategy
-from adjoint.program.context import context
+from adjoint.program.metric import is_reflective
 from adjoint.program.state import name_of
 
 if TYPE_CHECKING:
@@ -79,8 +77,7 @@ class GEPA(Strategy):
     (`"light"` if nothing is said); the budget of the run caps all.
 
     - `reflection_lm` reflects (default: the run's proposer). `reflection` is the manner: `"reflect"` in one step as published,
-      `"critique"` in two (each call is criticised, then the text is rewritten), `"alternate"` takes
-      turns.
+      `"critique"` in two (each call is criticised, then the text is rewritten), `"alternate"` takes turns.
     - `candidate_selection_strategy`: pareto, current_best, epsilon_greedy, top_k_pareto. `component_selector`: round_robin,
       all, or a function `(names, state) -> names`. `proposals` parents are mutated at once in each round.
     - `acceptance`: what a child must be on its minibatch to be raced, `strict_improvement` or `improvement_or_equal`.
@@ -198,11 +195,14 @@ class GEPA(Strategy):
 
     def _left(self, memory: Memory, work: Workbench) -> int:
         """How many reflections may still be made."""
+        texts = self._texts(work)
+        if not texts:
+            return 0
         if self.max_metric_calls is not None:
             return self.proposals if work.bench.bought < self.max_metric_calls else 0
         if self.max_full_evals is not None:  # as many selection rows as feedback rows make one
             return self.proposals if work.bench.bought < self.max_full_evals * 2 * len(work.feedback) else 0
-        tries: int = _TRIES[self.auto or "light"] * len(self._texts(work)) - memory["tries"]
+        tries: int = _TRIES[self.auto or "light"] * len(texts) - memory["tries"]
         return tries
 
     def _texts(self, work: Workbench) -> list[str]:
@@ -241,31 +241,20 @@ class GEPA(Strategy):
 
     async def _reflected(self, memory: Memory, work: Workbench, runs: Runs, names: Sequence[str], number: int) -> State | None:
         runs = runs if self.with_errors else runs.without_errors()
-        if len(names) == 1:
-            runs = await told_of(runs, names[0], work.bench.metric)
+        metric = work.bench.metric
+        told = {name: await told_of(runs, name, metric) for name in names}
         if self.proposer is not None:
-            return await self._written(work, runs, names)
+            lm = self.engine or work.proposer_lm
+            return await written(self.proposer, runs.state, told, self._texts(work), lm)
         turns = MANNERS if self.reflection == "alternate" else (self.reflection,)
         manner = turns[(memory["tries"] + number) % len(turns)]
-        large = len(runs.rows) > _LARGE
-        return await revised(work, runs, names, manner, self.engine, tried=memory["refused"], merge=large)
-
-    async def _written(self, work: Workbench, runs: Runs, names: Sequence[str]) -> State:
-        """The state with the texts that the user's own proposer writes."""
-        proposer: Any = self.proposer
-        shown = {
-            "candidate": {name: runs.state[name] for name in self._texts(work)},
-            "reflective_dataset": {name: records_of(runs, name) for name in names},
-            "components_to_update": list(names),
-        }
-        asked = {"lm": self.engine or work.proposer_lm}
-        with context(role="proposer", tape=None, **{name: lm for name, lm in asked.items() if lm is not None}):
-            waits = inspect.iscoroutinefunction(proposer) or inspect.iscoroutinefunction(getattr(proposer, "__call__", None))  # noqa: B004
-            call = proposer(**shown) if waits else portal.in_thread(proposer, **shown)
-            made = await foreign(call, ProgramError, "the instruction proposer")
-        for name in made:
-            one_of("a text written by instruction_proposer", name, names)
-        return {**runs.state, **{name: str(text) for name, text in made.items()}}
+        given = {"tried": memory["refused"], "merge": len(runs.rows) > _LARGE}
+        if manner == "critique" and not is_reflective(metric):  # one walk back serves all texts
+            return await revised(work, runs, names, manner, self.engine, **given)
+        made = await all_of(revised(work, own, [name], manner, self.engine, **given) for name, own in told.items())
+        if None in made:
+            return None
+        return {**runs.state, **{name: one[name] for name, one in zip(names, made, strict=True) if one is not None}}
 
     def _candidates(self, memory: Memory, work: Workbench, children: Sequence[Child]) -> list[Candidate]:
         """The children that passed; each tells on what the round has taught. Without any, the best again carries it."""

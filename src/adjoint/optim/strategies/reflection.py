@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from adjoint.autograd.reduce import Theme, feedback_text, themes
 from adjoint.autograd.rules import input_of, output_of
@@ -214,8 +214,3 @@ async def _told(cell: Cell, row: Example, name: str, metric: Metric) -> Cell:
     with context(tape=Tape(), role="judge"):
         said = await measure(metric, row, cell.prediction, cell.tape, compiling=True, about=(predictor, calls))
     return replace(cell, score=Score(cell.score.value, said.feedback, cell.score.parts))
-
-
-def records_of(runs: Runs, name: str) -> list[dict[str, Any]]:
-    """The calls of a text as GEPA's reflective data set shows them to custom proposers."""
-    return [{"Inputs": given, "Generated Outputs": said, "Feedback": feedback} for given, said, feedback in calls_of(runs, name)]
