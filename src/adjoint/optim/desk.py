@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from adjoint.adapters.written import write
 from adjoint.base.errors import GradientError
 from adjoint.optim.prompts import Induce, examples_text
-from adjoint.optim.propose import Guard, Sources, asked, calls_of, pairs_of, taught
+from adjoint.optim.propose import Guard, asked, calls_of, pairs_of, sources_of, taught
 from adjoint.program.context import active_lm
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Desk:
         self.work, self.temperature, self.guard = work, temperature, guard
         self.lm = lm or work.proposer_lm
         self.compact = _is_embedded(self.lm or active_lm()) if compact is None else compact
-        self.sources = Sources(work.feedback)
+        self.sources = sources_of(work)
 
     async def write(self, signature: type[Signature], old: str, *, sample: int, said: str = "", **inputs: str) -> str:
         """A new text in place of an old one. `said` is what the proposer was told, which gives the text more room."""

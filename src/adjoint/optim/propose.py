@@ -11,6 +11,7 @@ import logging
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from adjoint.adapters.chat import inputs_text, outputs_text
 from adjoint.adapters.written import write
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from adjoint.eval.cells import Cell
     from adjoint.lm.base import BaseLM
     from adjoint.lm.types import Request, Response
+    from adjoint.optim.base import Workbench
+    from adjoint.optim.bench import Bench
     from adjoint.optim.demos import Demo
     from adjoint.program.module import Module
     from adjoint.program.state import State
@@ -37,7 +40,7 @@ PLACEHOLDER = re.compile(r"\{\{?\s*[A-Za-z_]\w*\s*\}?\}")
 _WORD = re.compile(r"[^\W_]+", re.UNICODE)
 _CODE = re.compile(r"(?=\S*\d\S*\d)(?=\S*[^\W\d_])[\w@:/.+#-]{5,}\w")
 """Words that nobody uses to say what to do in general: numbers of orders, keys, addresses."""
-_RUN, _LEAST = 8, 4
+_RUN, _BLOCK = 8, 4
 """Words in a row that are no coincidence, and words from which on a whole value is none."""
 _COMMON = 0.1
 """The share of rows from which on a code belongs to the task and not to a row."""
@@ -88,12 +91,15 @@ class Guard:
 
 
 class Sources:
-    """The rows from which proposals may learn, but not copy: runs of words, whole values, and codes that few rows have."""
+    """The rows from which proposals may learn, but not copy: runs of words, whole values, and codes that few rows have.
+
+    Every `_BLOCK`th place of a value is looked up, which finds all runs that matter in a quarter of the room.
+    """
 
     def __init__(self, rows: Iterable[Example]) -> None:
-        self._runs: dict[tuple[str, ...], set[str]] = {}
+        self._values: list[tuple[str, list[str]]] = []
+        self._blocks: dict[tuple[str, ...], list[tuple[int, int]]] = {}
         self._codes: dict[str, set[str]] = {}
-        self._sizes: set[int] = set()
         rows = list(rows)
         for row in rows:
             for value in row.values():
@@ -102,11 +108,9 @@ class Sources:
 
     def _add(self, row: str, text: str) -> None:
         words = _words(text)
-        size = min(_RUN, len(words))
-        if size >= _LEAST:
-            self._sizes.add(size)
-            for run in _runs(words, size):
-                self._runs.setdefault(run, set()).add(row)
+        for start in range(0, len(words) - _BLOCK + 1, _BLOCK):
+            self._blocks.setdefault(tuple(words[start : start + _BLOCK]), []).append((len(self._values), start))
+        self._values.append((row, words))
         for code in _CODE.findall(text):
             self._codes.setdefault(code.casefold(), set()).add(row)
 
@@ -125,12 +129,39 @@ class Sources:
             rows = self._codes.get(code.casefold(), set())
             if 0 < len(rows) <= self._most and code.casefold() not in known:
                 raise _refused(code, rows)
-        words, before = _words(text), _words(old)
-        for size in sorted(self._sizes):
-            earlier = set(_runs(before, size))
-            for run in _runs(words, size):
-                if run in self._runs and run not in earlier:
-                    raise _refused(" ".join(run), self._runs[run])
+        words, before = _words(text), f" {' '.join(_words(old))} "
+        for start in range(len(words) - _BLOCK + 1):
+            copied: dict[str, set[str]] = {}
+            for place, at in self._blocks.get(tuple(words[start : start + _BLOCK]), ()):
+                row, value = self._values[place]
+                first, last = _common(words, start, value, at)
+                passage = " ".join(words[first:last])
+                if last - first >= min(_RUN, len(value)) and f" {passage} " not in before:
+                    copied.setdefault(passage, set()).add(row)
+            if copied:
+                passage = max(copied, key=len)
+                raise _refused(passage, {row for rows in copied.values() for row in rows})
+
+
+def sources_of(work: Workbench) -> Sources:
+    """The feedback rows of a run as sources, made once."""
+    if work.bench not in _of_runs:
+        _of_runs[work.bench] = Sources(work.feedback)
+    return _of_runs[work.bench]
+
+
+_of_runs: WeakKeyDictionary[Bench, Sources] = WeakKeyDictionary()
+
+
+def _common(words: Sequence[str], start: int, value: Sequence[str], at: int) -> tuple[int, int]:
+    """Where in the words the run begins and ends that they have in common with the value around these places."""
+    back = 0
+    while back < min(start, at) and words[start - back - 1] == value[at - back - 1]:
+        back += 1
+    on = 0
+    while on < min(len(words) - start, len(value) - at) and words[start + on] == value[at + on]:
+        on += 1
+    return start - back, start + on
 
 
 def _refused(passage: str, rows: Iterable[str]) -> CopyError:
@@ -142,10 +173,6 @@ def _refused(passage: str, rows: Iterable[str]) -> CopyError:
 
 def _words(text: str) -> list[str]:
     return _WORD.findall(text.casefold())
-
-
-def _runs(words: Sequence[str], size: int) -> Iterable[tuple[str, ...]]:
-    return (tuple(words[start : start + size]) for start in range(len(words) - size + 1))
 
 
 class Proposer(Predict[Any]):

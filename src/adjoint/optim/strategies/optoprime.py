@@ -18,7 +18,7 @@ from adjoint.base.errors import GradientError
 from adjoint.eval.fingerprint import answerer
 from adjoint.optim.lessons import loss_of
 from adjoint.optim.prompts import Suggest
-from adjoint.optim.propose import Guard, Proposer, Sources, usable
+from adjoint.optim.propose import Guard, Proposer, sources_of, usable
 from adjoint.optim.replies import improved
 from adjoint.optim.strategies import reflection
 from adjoint.optim.strategies.accepted import accept
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from adjoint.autograd.engine import Engine
     from adjoint.base.json import Json
     from adjoint.optim.base import Candidate, Memory, Trial, Workbench
+    from adjoint.optim.propose import Sources
     from adjoint.program.metric import Metric
     from adjoint.program.parameter import Parameter
     from adjoint.program.state import State
@@ -107,7 +108,7 @@ class OptoPrime(Strategy):
 
     async def _suggested(self, work: Workbench, runs: reflection.Runs, memory: Memory, number: int) -> State:
         """The state with every value as one call says that it should be."""
-        values, sources = _values(work), Sources(work.feedback)
+        values, sources = _values(work), sources_of(work)
         signature: Any = Suggest
         for place, (_, parameter) in enumerate(values):
             signature = signature.append(f"value_{place}", OutputField(desc=f"the {parameter.role}, as it should be"))

@@ -15,7 +15,7 @@ from adjoint.data.records import Score, id_of
 from adjoint.exec.local import all_of
 from adjoint.optim.lessons import gradients, is_avoidable
 from adjoint.optim.prompts import Merge, Reflect, ReflectAgain, runs_text
-from adjoint.optim.propose import Guard, Sources, asked, taught
+from adjoint.optim.propose import Guard, asked, sources_of, taught
 from adjoint.optim.replies import improved
 from adjoint.optim.update import rewrite
 from adjoint.program.context import context
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from adjoint.eval.cells import Cell
     from adjoint.lm.base import BaseLM
     from adjoint.optim.base import Workbench
+    from adjoint.optim.propose import Sources
     from adjoint.program.metric import Metric
     from adjoint.program.module import Module
     from adjoint.program.state import State
@@ -103,7 +104,7 @@ async def revised(
 
     None if nothing is to be learned, or if one of the texts could not be made: a half-made candidate says nothing.
     """
-    engine, sources = engine or work.proposer_lm, Sources(work.feedback)
+    engine, sources = engine or work.proposer_lm, sources_of(work)
     try:
         if manner == "reflect":
             made = await all_of(_reflected(runs, name, engine, tried.get(name, ()), sources) for name in names)

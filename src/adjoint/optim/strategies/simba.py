@@ -21,7 +21,7 @@ from adjoint.eval.fingerprint import answerer
 from adjoint.exec.local import all_of
 from adjoint.optim import demos as demonstrations
 from adjoint.optim.base import Candidate
-from adjoint.optim.propose import Guard, Sources, asked, usable
+from adjoint.optim.propose import Guard, asked, sources_of, usable
 from adjoint.optim.strategies import reflection
 from adjoint.optim.strategies.accepted import accept
 from adjoint.optim.strategy import Strategy
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from adjoint.data.records import Example
     from adjoint.eval.cells import Cell
     from adjoint.optim.base import Memory, Trial, Workbench
+    from adjoint.optim.propose import Sources
     from adjoint.program.metric import Metric
     from adjoint.program.module import Module
     from adjoint.program.state import State
@@ -154,7 +155,7 @@ class SIMBA(Strategy):
         shows = self.max_demos > 0 and rng.random() < 0.5 and _value(good) > low
         if shows or _value(bad) > high:
             return Candidate(self._with_demo(parent, good), {"why": "demo"}) if self.max_demos else None
-        made = await self._with_rule(parent, bucket.row, good, bad, work)
+        made = await self._with_rule(parent, good, bad, work)
         return None if made is None else Candidate(made, {"why": "rule"})
 
     def _thinned(self, state: State, work: Workbench, rng: random.Random) -> dict[str, Json]:
@@ -176,9 +177,9 @@ class SIMBA(Strategy):
         added = {name: [*_demos(state, name), calls[-1]][-self.max_demos :] for name, calls in found.items() if name in state}
         return {**state, **{name: plain(shown) for name, shown in added.items()}}
 
-    async def _with_rule(self, state: State, row: Example, good: Cell, bad: Cell, work: Workbench) -> State | None:
+    async def _with_rule(self, state: State, good: Cell, bad: Cell, work: Workbench) -> State | None:
         """The state with a rule added to each instruction that the bad run went wrong by, as compared with the good run."""
-        sources, feedback = Sources([row, *work.feedback]), _contrast(good, bad)
+        sources, feedback = sources_of(work), _contrast(good, bad)
         nodes = _last_calls(bad, state)
         made = await all_of(self._rule(str(state[name]), node, feedback, sources, work) for name, node in nodes.items())
         added = {name: f"{state[name]}\n{rule}" for name, rule in zip(nodes, made, strict=True) if rule is not None}

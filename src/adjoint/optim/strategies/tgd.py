@@ -21,7 +21,7 @@ from adjoint.base.portal import portal
 from adjoint.eval.fingerprint import answerer
 from adjoint.exec.local import all_of
 from adjoint.optim.lessons import gradients
-from adjoint.optim.propose import Sources
+from adjoint.optim.propose import sources_of
 from adjoint.optim.strategy import Strategy
 from adjoint.optim.transforms import Draft, Examples, Memory, Momentum, Reduce, Rejected, Rewriting
 from adjoint.optim.update import Manner, rewrite
@@ -253,7 +253,7 @@ class TextualGradientDescent(Strategy):
         self, work: Workbench, selection: Mapping[str, Sequence[Theme]], roles: Mapping[str, str], tried: Sequence[State]
     ) -> State | None:
         """The best state with some texts rewritten; None if a rewrite failed, since a half-made candidate says nothing."""
-        best, engine, sources = work.best, self.engine or work.proposer_lm, Sources(work.feedback)
+        best, engine, sources = work.best, self.engine or work.proposer_lm, sources_of(work)
         given: dict[str, Any] = {"engine": engine, "constraints": self.constraints, "manner": self.manner, "sources": sources}
         state = dict(best)
         for name, found in selection.items():
