@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from adjoint.cli.sources import read_lm, read_program, read_rows
+from adjoint.data.records import split
 from adjoint.eval.plan import plan
+from adjoint.lm.budget import Budget
+from adjoint.optim.outlook import outlook
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,8 +36,10 @@ def evaluation(common: Common, program: str, data: str, models: Sequence[str | N
 
 
 def search(common: Common, program: str, data: str, optimizer: str) -> int:
-    """What `optimize` can cost: all that its budget allows."""
+    """What `optimize` can cost: all that its budget allows; and what that can buy and show."""
     made = read_program(program, common.code)
-    found = plan(made, read_rows(data, made), lm=read_lm(common.model), budget=common.budget, optimizer=optimizer)
-    common.show(str(found), {"plans": [{"model": common.model, **found.to_dict()}]})
+    rows = read_rows(data, made)
+    found = plan(made, rows, lm=read_lm(common.model), budget=common.budget, optimizer=optimizer)
+    ahead = outlook(split(rows, seed=common.seed), Budget.parse(common.budget), calls_per_row=max(1, len(made.predictors())))
+    common.show(f"{found}\n{ahead}", {"plans": [{"model": common.model, **found.to_dict(), "outlook": list(ahead.notes)}]})
     return 0

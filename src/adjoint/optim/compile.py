@@ -42,6 +42,7 @@ def optimize(
     ship: Ship = "certified",
     limit: int | None = None,
     stop: Stop | None = None,
+    repeats: int = 1,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Result:
     """Search for a better program and return it if it is shown to be better on rows that the search has not seen.
@@ -50,7 +51,8 @@ def optimize(
     the certificate is earned). `budget` caps calls, tokens, dollars or seconds of everything together: `"2000calls"`,
     `"$5"`, `"30m"`, `Budget(...)`. The same call again continues or replays the run: nothing received is bought twice.
     `allocator` says which cells are bought to choose among candidates; by default the optimizer knows. At most `limit` rows
-    run at once (64); `stop` are rules that end the search before its budget is spent.
+    run at once (64); `stop` are rules that end the search before its budget is spent. With `repeats` > 1 each candidate runs so
+    often on each row, with replies of its own each time, and its score is the mean: for models that sample.
     `ship="always"` returns the best found without a certificate. In asynchronous code use `aoptimize`.
     """
     return portal.run(
@@ -68,6 +70,7 @@ def optimize(
             ship=ship,
             limit=limit,
             stop=stop,
+            repeats=repeats,
             on_progress=on_progress,
         )
     )

@@ -18,6 +18,7 @@ from adjoint.optim.allocators.racing import Racing
 from adjoint.optim.base import Candidate, Trial, Workbench
 from adjoint.optim.bench import Bench
 from adjoint.optim.certify import certify
+from adjoint.optim.outlook import outlook
 from adjoint.optim.result import OptimizationReport, Result
 from adjoint.optim.stop import EXHAUSTED, Stop, Stopped
 from adjoint.program.context import active_ledger, context
@@ -216,6 +217,8 @@ class Study:
         certified = certificate is not None and certificate.verdict == "better"
         shipped = self._best != self._seed and (certified or self.ship == "always")
         state = self._states[self._best if shipped else self._seed]
+        # Where nothing could be shown, it matters whether these rows could have shown anything.
+        warnings = outlook(self.split, Budget()).notes if certificate and not certified else ()
         report = OptimizationReport(
             optimizer=self.optimizer.name,
             rounds=self._round,
@@ -226,7 +229,7 @@ class Study:
             shipped=shipped,
             stopped=stopped.why,
             cut=stopped.cut,
-            notes=(*self._notes, *leaks(self.split)),
+            notes=(*self._notes, *leaks(self.split), *warnings),
             usage=self._account.spent,
             cells=self._bench.bought,
             seconds=time.monotonic() - self._started,

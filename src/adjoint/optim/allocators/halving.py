@@ -73,7 +73,8 @@ class ASHA:
     """For candidates that arrive one by one: rungs of `first`, `first * eta`, ... rows, the same for all.
 
     A candidate climbs if it is among the best of every `eta` that have reached its rung, over the rows of the rung. Those that
-    stay behind are kept, and climb when enough others have come. Who has seen all rows and beats the incumbent takes its place.
+    stay behind are kept, and climb when enough others have come; at the end of the run the best on the highest rung climbs to
+    the top. Who has seen all rows and beats the incumbent takes its place.
     """
 
     name = "asha"
@@ -95,14 +96,22 @@ class ASHA:
         cut = None
         try:
             await work.cells.buy(everyone, work.rows[: ends[0]])
-            here = able(everyone, work.rows[: ends[0]], work.cells)
+            here = top = able(everyone, work.rows[: ends[0]], work.cells)
             for end, longer in pairwise(ends):
                 order = ranked(here, work.incumbent, work.rows[:end], work.cells)
                 climbing = order[: len(order) // self.eta]
                 await work.cells.buy([work.incumbent, *climbing] if climbing else [], work.rows[:longer])
                 here = [name for name in here if all(work.cells.has(name, row) for row in work.rows[:longer])]
+                top = here if any(name != work.incumbent for name in here) else top
+            if work.final:
+                await work.cells.buy([work.incumbent, *self._first(work, top)], work.rows)
         except BudgetExceeded as error:
             cut = error
-        top = [name for name in everyone if work.full(name)]
-        best = ranked(top, work.incumbent, work.rows, work.cells)[0] if top else work.incumbent
+        whole = [name for name in everyone if work.full(name)]
+        best = ranked(whole, work.incumbent, work.rows, work.cells)[0] if whole else work.incumbent
         return Outcome(best, tuple(name for name in everyone if name != best), cut)
+
+    def _first(self, work: Round, names: Sequence[str]) -> list[str]:
+        """The best of those on a rung that is not the incumbent, if there is one."""
+        others = [name for name in names if name != work.incumbent]
+        return [max(others, key=work.mean)] if others else []
