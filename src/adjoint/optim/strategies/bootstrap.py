@@ -5,6 +5,7 @@ Khattab et al., "DSPy: Compiling Declarative Language Model Calls into Self-Impr
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -52,8 +53,9 @@ class LabeledFewShot(Strategy):
 
     def compile(self, student: Module, *, trainset: Sequence[Example], sample: bool = True, **options: Any) -> Module:
         """DSPy's spelling: the student with demos; with `sample=False` they are the first rows."""
-        self.sample = sample
-        return super().compile(student, trainset=trainset, **options)
+        own = copy.copy(self)
+        own.sample = sample and self.sample
+        return super(LabeledFewShot, own).compile(student, trainset=trainset, **options)
 
 
 @dataclass(frozen=True)

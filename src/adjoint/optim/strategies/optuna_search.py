@@ -6,6 +6,7 @@ search is that of the run's seed.
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 from adjoint.optim.base import Candidate
@@ -112,5 +113,6 @@ class BootstrapFewShotWithOptuna(BootstrapFewShot):
 
     def compile(self, student: Module, *, trainset: Sequence[Example], max_demos: int | None = None, **options: Any) -> Module:
         """DSPy's spelling; `max_demos` caps the demos of each predictor."""
-        self.max_demos = self.max_demos if max_demos is None else max_demos
-        return super().compile(student, trainset=trainset, **options)
+        own = copy.copy(self)
+        own.max_demos = self.max_demos if max_demos is None else max_demos
+        return super(BootstrapFewShotWithOptuna, own).compile(student, trainset=trainset, **options)
