@@ -125,16 +125,15 @@ class OptimizerConformance:
 
     def test_one_seed_is_one_run_under_every_hash_seed_and_after_a_kill(self, tmp_path: Path) -> None:
         """Three processes with hash seeds of their own; one of them is killed in the middle and started again."""
-        job = {"optimizer": self.optimizer, "options": dict(self.options), "problem": self.problem.name, "ledger": None}
-        calls = calls_needed(self.problem, self.make())
+        job = {"optimizer": self.optimizer, "options": dict(self.options), "problem": self.problem.name}
+        calls = calls_needed(self.problem, self.make(), tmp_path / "counted.db")
         assert calls is not None
-        first, middle, last = HASH_SEEDS
-        kept = {**job, "ledger": str(tmp_path / "ledger.db")}
-        assert _elsewhere(middle, {**kept, "kill": calls // 2}) is None
-        found = _elsewhere(first, job)
+        first, middle, last = ({**job, "ledger": str(tmp_path / f"{seed}.db")} for seed in HASH_SEEDS)
+        assert _elsewhere(HASH_SEEDS[1], {**middle, "kill": calls // 2}) is None
+        found = _elsewhere(HASH_SEEDS[0], first)
         assert found is not None
-        assert found == _elsewhere(last, job)
-        assert found == _elsewhere(middle, kept)
+        assert found == _elsewhere(HASH_SEEDS[2], last)
+        assert found == _elsewhere(HASH_SEEDS[1], middle)
 
     def test_a_run_that_was_broken_off_goes_on_and_buys_nothing_twice(self, tmp_path: Path) -> None:
         whole = run(self.problem, self.make(), ledger=tmp_path / "whole.db")
