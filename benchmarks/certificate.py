@@ -145,13 +145,21 @@ def text(lines: list[Line], looks: list[dict[str, float]], command: str) -> str:
     ]  # fmt: skip
     for line in lines:
         kept = share(line.kept, line.runs) if "pp" in line.kind else "-"
-        columns = (share(line.shipped, line.runs), share(line.worse, line.runs), kept, share(line.covered, line.runs), f"{line.rows:.0f}")
+        columns = (
+            share(line.shipped, line.runs),
+            share(line.worse, line.runs),
+            kept,
+            share(line.covered, line.runs),
+            f"{line.rows:.0f}",
+        )
         out.append(f"| {line.kind} ({line.runs}) | " + " | ".join(columns) + " |")
     out += ["", "A confidence sequence is looked at after every row; it misses if the truth lies outside at any look.", ""]
     out += ["| true gain | sequences | rows | truth inside at every look | certified |", "|---|---|---|---|---|"]
     for look in looks:
         inside = share(look["runs"] - look["missed"], look["runs"])
-        out.append(f"| {100 * look['gain']:+.0f} pp | {look['runs']} | {look['rows']} | {inside} | {share(look['crossed'], look['runs'])} |")
+        out.append(
+            f"| {100 * look['gain']:+.0f} pp | {look['runs']} | {look['rows']} | {inside} | {share(look['crossed'], look['runs'])} |"
+        )
     return "\n".join(out) + "\n"
 
 

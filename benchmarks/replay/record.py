@@ -108,7 +108,9 @@ TASKS = (
     mixture("texts", (("ticket", "item"), ("sentence", "city"), ("review", "sentiment"), ("list", "animal")), ("brackets",)),
     mixture("words", (("plural", "plural"), ("past", "past"), ("opposite", "opposite"), ("kind", "kind")), ("stars",)),
     labelling("topic", sorted(world.w.TOPICS)[:4], ticket_of),
-    labelling("class", ("animal", "fruit", "tool", "drink", "sport", "metal"), lambda rng, name: rng.choice(words.CATEGORIES[name])),
+    labelling(
+        "class", ("animal", "fruit", "tool", "drink", "sport", "metal"), lambda rng, name: rng.choice(words.CATEGORIES[name])
+    ),
 )
 
 
@@ -147,7 +149,10 @@ async def main(path: Path, rows: int = ROWS) -> None:
         about["prompts"][task.name] = [[one.instruction, [list(pair) for pair in one.demos]] for one in made]
         means = sorted(table.mean(axis=1))
         best = " ".join(f"{mean:.3f}" for mean in means[-6:])
-        print(f"{task.name}: best {best}, median {means[len(means) // 2]:.3f}, {time.process_time() - started:.0f} s of CPU", flush=True)
+        print(
+            f"{task.name}: best {best}, median {means[len(means) // 2]:.3f}, {time.process_time() - started:.0f} s of CPU",
+            flush=True,
+        )
     np.savez_compressed(path, rows=rows, about=np.frombuffer(json.dumps(about).encode(), np.uint8), **packed)
 
 

@@ -68,7 +68,9 @@ class Stream:
 
     def _program(self, ability: float, skills: np.ndarray, noise: np.ndarray) -> Program:
         right = (ability + skills @ self.traits - self.difficulty + noise > 0).astype(float)
-        return Program(ability, skills, noise, right[: self.rows], right[self.rows : 2 * self.rows], float(right[2 * self.rows :].mean()))
+        return Program(
+            ability, skills, noise, right[: self.rows], right[self.rows : 2 * self.rows], float(right[2 * self.rows :].mean())
+        )
 
     async def buy(self, names: Sequence[str], rows: Sequence[str]) -> None:
         for name in names:

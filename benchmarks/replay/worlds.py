@@ -64,4 +64,6 @@ def recorded() -> dict[str, Table]:
     """The matrices that `record.py` has written, by task."""
     with np.load(MATRICES) as found:
         rows = int(found["rows"])
-        return {name: np.unpackbits(found[name], axis=1)[:, :rows].astype(bool) for name in found.files if name.startswith("task ")}
+        return {
+            name: np.unpackbits(found[name], axis=1)[:, :rows].astype(bool) for name in found.files if name.startswith("task ")
+        }

@@ -10,7 +10,6 @@ from adjoint.base.errors import BudgetExceeded
 from adjoint.data.records import id_of
 from adjoint.eval.cells import HOPELESS, hopeless, run_cells
 from adjoint.exec.local import all_of
-from adjoint.program.context import context, current
 from adjoint.program.state import name_of
 
 if TYPE_CHECKING:
@@ -58,7 +57,8 @@ class Bench:
         self._failures: list[str] = []
         self._succeeded = False
         events = ledger.events(run, "cell") if ledger else ()
-        self._kept = {_key(event.body) for event in events if event.body["error"] is None}
+        bodies = [event.body for event in events if event.body["error"] is None]
+        self._kept = {(body["candidate"], body["example"], body.get("repeat", 0)) for body in bodies}
 
     def add(self, state: State) -> str:
         """Take up a candidate; its name."""
@@ -87,8 +87,7 @@ class Bench:
                 self._scores[name][row] = math.fsum(scores) / len(scores) if scores else None
 
         for repeat in range(self.repeats):
-            with context(sample=current().sample + repeat):
-                await self._run(wanted, repeat, take)
+            await self._run(wanted, repeat, take)
         self._check_hope()
 
     def has(self, name: str, row: str) -> bool:
@@ -131,10 +130,11 @@ class Bench:
         jobs, refused = self._allowed([(self._programs[name], self._rows[row]) for name, row in wanted])
         written: list[Future[Any]] = []
         try:
-            async with contextlib.aclosing(run_cells(jobs, self.metric, limit=self.limit)) as cells:
+            async with contextlib.aclosing(run_cells(jobs, self.metric, limit=self.limit, repeats=[repeat] * len(jobs))) as cells:
                 async for place, cell in cells:
-                    body = {"candidate": wanted[place][0], **cell.record(), **({"repeat": repeat} if repeat else {})}
-                    if self.ledger and _key(body) not in self._kept:
+                    candidate = wanted[place][0]
+                    if self.ledger and (candidate, cell.example, repeat) not in self._kept:
+                        body = {"candidate": candidate, **cell.record()}
                         written.append(self.ledger.append_soon(self.run_name, "cell", body))
                     take(place, cell)
                     self._announce(cell)
@@ -163,7 +163,3 @@ class Bench:
             self._failures.append(cell.error)
         if self.on_cell:
             self.on_cell(cell)
-
-
-def _key(body: Any) -> tuple[str, str, int]:
-    return body["candidate"], body["example"], body.get("repeat", 0)

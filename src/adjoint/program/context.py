@@ -21,7 +21,7 @@ import contextlib
 import functools
 import os
 from contextvars import ContextVar
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -173,7 +173,7 @@ def context(**changes: Any) -> Iterator[Context]:
 
 
 def _checked(changes: dict[str, Any]) -> dict[str, Any]:
-    known = [item.name for item in fields(Context)]
+    known = Context.__dataclass_fields__
     changes = {name: value for name, value in changes.items() if name not in _IN_ANY_CASE}
     if "trace" in changes:  # what DSPy's programs collect their calls with
         changes["tape"] = None if changes.pop("trace") is None else Tape()
