@@ -80,7 +80,7 @@ def about(name: str) -> str:
     """What a known optimizer does, in the first line of its documentation.
 
     >>> about("labeled-few-shot")
-    'The same `k` random labelled rows as demos of every predictor. No LM call to propose.'
+    'The same `k` labelled rows as demos of every predictor, drawn at random or the first ones. No LM call to propose.'
     """
     return str(inspect.getdoc(type(optimizer_of(name)))).splitlines()[0]
 
