@@ -84,6 +84,10 @@ if TYPE_CHECKING:
     from adjoint.modules.vote import majority as majority
     from adjoint.optim.compile import aoptimize as aoptimize
     from adjoint.optim.compile import optimize as optimize
+    from adjoint.optim.outlook import headroom as headroom
+    from adjoint.optim.outlook import outlook as outlook
+    from adjoint.optim.several import optimize_each as optimize_each
+    from adjoint.optim.stop import Stop as Stop
     from adjoint.optim.solve import solve as solve
     from adjoint.optim.strategies.auto import Auto as Auto
     from adjoint.optim.strategies.better_together import BetterTogether as BetterTogether
@@ -214,6 +218,9 @@ _HOMES = {
     "modules.streaming": ("StatusMessage", "StatusMessageProvider", "StreamListener", "StreamResponse", "asyncify", "streamify", "syncify"),
     "modules.vote": ("majority",),
     "optim.compile": ("aoptimize", "optimize"),
+    "optim.outlook": ("headroom", "outlook"),
+    "optim.several": ("optimize_each",),
+    "optim.stop": ("Stop",),
     "optim.solve": ("solve",),
     "optim.strategies.auto": ("Auto",),
     "optim.strategies.better_together": ("BetterTogether",),
