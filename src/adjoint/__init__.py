@@ -87,8 +87,8 @@ if TYPE_CHECKING:
     from adjoint.optim.outlook import headroom as headroom
     from adjoint.optim.outlook import outlook as outlook
     from adjoint.optim.several import optimize_each as optimize_each
-    from adjoint.optim.stop import Stop as Stop
     from adjoint.optim.solve import solve as solve
+    from adjoint.optim.stop import Stop as Stop
     from adjoint.optim.strategies.auto import Auto as Auto
     from adjoint.optim.strategies.better_together import BetterTogether as BetterTogether
     from adjoint.optim.strategies.bootstrap import BootstrapFewShot as BootstrapFewShot
