@@ -4,6 +4,8 @@
 
 Half of the prompts of a task are written by the model itself (Induce, from a few rows), half are drawn from its world: vague,
 partial, wrong and complete instructions. Each has up to six demonstrations, of which some are wrong. A cell is one exact match.
+`matrices.npz` was recorded from the first embedded model (its digest stands in the file, with all prompts); recorded again, it
+holds those of the model and the world of the day.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "training" / "pocket"))
 
-import tasks
+import drawing
+import labels
 import words
 import world
 
@@ -72,9 +75,9 @@ def mixture(name: str, wanted: Sequence[tuple[str, str]], formats: tuple[str, ..
     def instruct(rng: Random) -> str:
         kind, rule = rng.choice(wanted)
         ways: tuple[Callable[[], str], ...] = (
-            lambda: tasks.vague(rng),
-            lambda: tasks.partial(rng, rule, kind, formats)[0],
-            lambda: tasks.wrong(rng, rule, kind, formats)[0],
+            lambda: drawing.vague(rng),
+            lambda: drawing.partial(rng, rule, kind, formats)[0],
+            lambda: drawing.wrong(rng, rule, kind, formats)[0],
             lambda: world.held_out_precise(rng, rule, formats),
             lambda: world.precise(rng, rule, kind, formats),
         )
@@ -85,7 +88,7 @@ def mixture(name: str, wanted: Sequence[tuple[str, str]], formats: tuple[str, ..
 
 def labelling(name: str, classes: Sequence[str], text_of: Callable[[Random, str], str]) -> Task:
     """Give each class of text its own arbitrary label; an instruction may tell some of them."""
-    table = dict(zip(classes, Random(name).sample(tasks._LABEL_WORDS, len(classes)), strict=True))
+    table = dict(zip(classes, Random(name).sample(labels.LABEL_WORDS, len(classes)), strict=True))
 
     def draw(rng: Random) -> Pair:
         chosen = rng.choice(classes)
@@ -93,7 +96,7 @@ def labelling(name: str, classes: Sequence[str], text_of: Callable[[Random, str]
 
     def instruct(rng: Random) -> str:
         told = rng.sample(sorted(table), rng.randrange(len(table)))
-        return tasks._mapping(rng, {one: table[one] for one in told}) if told else tasks.vague(rng)
+        return labels._mapping(rng, {one: table[one] for one in told}) if told else drawing.vague(rng)
 
     return Task(name, draw, instruct, lambda rng: rng.choice(sorted(table.values())))
 
