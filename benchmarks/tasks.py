@@ -1,8 +1,8 @@
 """The tasks of the benchmarks on the embedded model: rules in formats that training never combined, inputs that it never saw.
 
 Which format a rule gets is drawn from the rule's name, so nobody has picked the easy ones. The program starts from an
-instruction that says nothing, except in the two tasks without headroom: there the right instruction stands already, or the
-model cannot do the task at all. Needs the training world beside the package, so it runs from a checkout only.
+instruction that says nothing, except in the two tasks without headroom, where the right instruction stands already. The
+training world must lie beside the package, so this runs from a checkout only.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ TASKS = (
     Task("sentiment of a review", "review", "sentiment"),
     Task("instrument in a list", "list", "instrument"),
     Task("day in a sentence, said precisely", "sentence", "day", instruction="precise", headroom=False),
-    Task("reversed words", "words", "reverse", headroom=False),
+    Task("colour in a list, said precisely", "list", "colour", instruction="precise", headroom=False),
 )
 
 
