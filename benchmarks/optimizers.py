@@ -1,6 +1,6 @@
 """Optimizers at equal budgets on the tasks of the embedded model: held-out scores before and after, calls, seconds, verdicts.
 
-Run: python benchmarks/optimizers.py [--optimizers gepa tgd ...] [--tasks N] [--seeds N] [--budget CALLS]
+Run: python benchmarks/optimizers.py [--optimizers gepa tgd ...] [--tasks NUMBER ...] [--seeds N] [--budget CALLS]
 
 Each run has a ledger of its own, so nothing that another one has paid for is free. Results are kept in results/optimizers.jsonl,
 one line a run; runs that stand there are not made again. The table results/optimizers.md is written from them, losses too.
@@ -134,7 +134,7 @@ def main():
     names = [name for name in sorted(OPTIMIZERS) if name not in WITHOUT]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--optimizers", nargs="+", default=[*names, *TOGETHER])
-    parser.add_argument("--tasks", type=int, default=len(TASKS))
+    parser.add_argument("--tasks", type=int, nargs="+", default=range(len(TASKS)), help="numbers of tasks")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--budget", type=int, default=1000)
     parser.add_argument("--out", type=Path, default=RESULTS / "optimizers")
@@ -144,7 +144,7 @@ def main():
     runs = kept(file)
     done = {(run["optimizer"], run["task"], run["seed"], run["budget"]) for run in runs}
     for seed in range(given.seeds):
-        for task in TASKS[: given.tasks]:
+        for task in (TASKS[number] for number in given.tasks):
             for name in given.optimizers:
                 if (name, task.name, seed, given.budget) not in done:
                     run = one(name, task, seed, given.budget)
