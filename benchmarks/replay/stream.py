@@ -14,9 +14,10 @@ import numpy as np
 
 from adjoint.base import rng
 from adjoint.optim.allocate import Round
-from adjoint.optim.allocators.pareto import instance_front
+from adjoint.optim.frontier import instance_front
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Sequence
 
     from adjoint.optim.allocate import Allocator
@@ -119,10 +120,7 @@ def _best(stream: Stream, pool: Sequence[int]) -> int:
     return max(pool, key=lambda number: (stream.programs[number].right.sum(), -number))
 
 
-def _parent(stream: Stream, pool: Sequence[int], draw: object) -> int:
+def _parent(stream: Stream, pool: Sequence[int], draw: random.Random) -> int:
     """From the frontier, in proportion to the number of rows held."""
-    table = {str(number): list(stream.programs[number].right) for number in pool}
-    front = instance_front(table)
-    tops = np.max([table[name] for name in table], axis=0)
-    weights = [int((np.array(table[name]) == tops).sum()) for name in front]
-    return int(draw.choices(front, weights)[0])  # type: ignore[attr-defined]
+    held = instance_front({number: dict(enumerate(stream.programs[number].right)) for number in pool})
+    return draw.choices(list(held), [len(rows) for rows in held.values()])[0]

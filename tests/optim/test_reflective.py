@@ -9,8 +9,9 @@ import pytest
 import adjoint
 from adjoint.base.errors import ProgramError, UnknownNameError, UsageError
 from adjoint.optim.cost import dollars_of, tokens_of
+from adjoint.optim.frontier import instance_front
 from adjoint.optim.strategies.auto import Sight, plan_for
-from adjoint.optim.strategies.frontier import Member, draw, front, merges
+from adjoint.optim.strategies.pool import Member, draw, merges
 from adjoint.testing import ScriptedLM
 from adjoint.testing.planted import HINTS, PIPELINE, THRESHOLD, matches
 
@@ -59,7 +60,7 @@ def pool(*scores):
 
 
 def test_the_front_holds_who_is_best_somewhere_and_drops_whom_others_cover():
-    held = front(pool((1, 0, 0), (0, 1, 1), (0, 0, 1)))
+    held = instance_front({place: one.scores for place, one in enumerate(pool((1, 0, 0), (0, 1, 1), (0, 0, 1)))})
     assert {place: sorted(rows_held) for place, rows_held in held.items()} == {0: [0], 1: [1, 2]}
 
 

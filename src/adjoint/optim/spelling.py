@@ -1,20 +1,22 @@
-"""DSPy's words for settings of a run: each becomes a setting of `optimize`, is said to have no effect here, or is refused."""
+"""DSPy's words for settings: each becomes a setting of `optimize`, is said to have no effect here, or is refused."""
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from adjoint.autograd.engine import engine_of
-from adjoint.base.errors import UsageError
+from adjoint.base.errors import UnknownNameError, UsageError
 from adjoint.base.json import plain
 from adjoint.eval.fingerprint import answerer
 from adjoint.optim.stop import Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from adjoint.base.json import Json
+
+T = TypeVar("T")
 
 NO_EFFECT = {
     "max_errors": "failed rows are counted apart, and only a run in which nothing goes well is given up",
@@ -34,7 +36,21 @@ REFUSED = {
     "labeled_sample": (False, "labelled demos of a search are always drawn; LabeledFewShot takes sample=False"),
 }
 """Words of DSPy that would change a run in a way that there is not here: when they would (None: always), and what to do."""
+_OF_COMPILE = ("seed", "num_threads")
+"""Words of `compile` that some of DSPy's constructors take."""
 _log = logging.getLogger("adjoint.optimize")
+
+
+def one_of(name: str, value: T, allowed: Collection[Any]) -> T:
+    """The value, if it is one of those allowed.
+
+    >>> one_of("auto", "light", ("light", "heavy"))
+    'light'
+    """
+    if value not in allowed:
+        message = f"{name}={value!r} is not known; {', '.join(map(repr, allowed))} are."
+        raise UsageError(message)
+    return value
 
 
 def unused(**given: Any) -> None:
@@ -42,6 +58,26 @@ def unused(**given: Any) -> None:
     for name, value in given.items():
         if value:
             _log.warning("%s=%r has no effect here: %s.", name, value, NO_EFFECT[name])
+
+
+def accept(
+    optimizer: str, given: Mapping[str, Any], *, harmless: Collection[str] = (), refused: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Of the further arguments of a constructor those that `compile` takes. Others must be `harmless`, or `refused` and without a wish.
+
+    `refused` says of an argument what to do instead; None and False are no wish and are accepted.
+
+    >>> accept("GEPA", {"seed": 3, "num_threads": 8, "log_dir": "logs"}, harmless=["log_dir"])
+    {'seed': 3, 'num_threads': 8}
+    """
+    reasons = refused or {}
+    for name, value in given.items():
+        if name in reasons and value is not None and value is not False:
+            message = f"{optimizer}({name}={value!r}) is not offered: {reasons[name]}."
+            raise UsageError(message)
+        if name not in (*harmless, *reasons, *_OF_COMPILE):
+            raise UnknownNameError.of("argument", name, [*harmless, *reasons, *_OF_COMPILE])
+    return {name: given[name] for name in _OF_COMPILE if given.get(name) is not None}
 
 
 def run_options(options: Mapping[str, Any]) -> dict[str, Any]:

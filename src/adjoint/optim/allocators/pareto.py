@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Literal
 
 from adjoint.base.errors import BudgetExceeded, UsageError
 from adjoint.optim.allocate import Outcome, able, paired, ranked
+from adjoint.optim.frontier import instance_front, non_dominated
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from adjoint.base.json import Json
     from adjoint.optim.allocate import Round
@@ -47,7 +48,8 @@ class Pareto:
         tried = [name for name in (work.incumbent, *work.kept, *work.candidates) if work.full(name)]
         names = able(tried, work.rows, work.cells) or [work.incumbent]
         scores = dict(zip(names, paired(names, work.rows, work.cells), strict=True))
-        kept = instance_front(scores) if self.front == "instance" else non_dominated(scores)
+        by_row = {name: dict(enumerate(own)) for name, own in scores.items()}
+        kept = list(instance_front(by_row)) if self.front == "instance" else non_dominated(scores)
         best = ranked(names, work.incumbent, work.rows, work.cells)[0]
         return Outcome(best, tuple(name for name in kept if name != best), cut)
 
@@ -56,40 +58,3 @@ class Pareto:
         await work.cells.buy([name], batch)
         child, parent = paired([name, work.incumbent], batch, work.cells)
         return sum(child) > sum(parent)
-
-
-def instance_front(scores: Mapping[str, Sequence[float]]) -> list[str]:
-    """Those with the largest score of at least one row; from the worst on, those are dropped all of whose rows others hold too.
-
-    `scores` are over the same rows.
-
-    >>> instance_front({"all-rounder": [0.9, 0.9], "left": [1.0, 0.0], "right": [0.0, 1.0], "poor": [0.0, 1.0]})
-    ['left', 'right']
-    """
-    rows = range(len(next(iter(scores.values()), ())))
-    tops = [max(own[row] for own in scores.values()) for row in rows]
-    holders = [{name for name, own in scores.items() if own[row] == top} for row, top in zip(rows, tops, strict=True)]
-    front = [name for name in scores if any(name in held for held in holders)]
-    for name in sorted(front, key=lambda name: (sum(scores[name]), -list(scores).index(name))):
-        if all(name not in held or len(held) > 1 for held in holders):
-            front.remove(name)
-            for held in holders:
-                held.discard(name)
-    return front
-
-
-def non_dominated(scores: Mapping[str, Sequence[float]]) -> list[str]:
-    """Those that no other equals or beats on every row while beating it on one; of equals the first.
-
-    >>> non_dominated({"all-rounder": [0.9, 0.9], "left": [1.0, 0.0], "right": [0.0, 1.0], "poor": [0.0, 0.9]})
-    ['all-rounder', 'left', 'right']
-    """
-    names = list(scores)
-
-    def loses(place: int, other: int) -> bool:
-        mine, theirs = scores[names[place]], scores[names[other]]
-        return all(b >= a for a, b in zip(mine, theirs, strict=True)) and (list(mine) != list(theirs) or other < place)
-
-    return [
-        name for place, name in enumerate(names) if not any(loses(place, other) for other in range(len(names)) if other != place)
-    ]

@@ -18,6 +18,7 @@ from adjoint.data.records import split
 from adjoint.eval.certificate import Certificate
 from adjoint.lm.budget import Budget
 from adjoint.optim.cost import tokens_of
+from adjoint.optim.frontier import non_dominated
 from adjoint.optim.registry import optimizer_of
 from adjoint.optim.study import Study
 from adjoint.program.context import context
@@ -174,7 +175,7 @@ class FrontStudy(Study):
     def _promising(self, most: int) -> list[str]:
         """Of all candidates those that none of the others, nor the original, equals in everything; spread over the costs."""
         gains = {trial.name: self._gains(trial.name) for trial in self._trials if trial.scores and trial.name != self._seed}
-        ahead = [name for name, own in gains.items() if not _dominated(own, [*_others(gains, name), (0.0, 0.0, 0.0)])]
+        ahead = [name for name in non_dominated({self._seed: (0.0, 0.0, 0.0), **gains}) if name != self._seed]
         ahead.sort(key=lambda name: (gains[name][1], name))
         if len(ahead) <= most:
             return ahead
@@ -237,15 +238,6 @@ def _shares(mine: float, theirs: float) -> tuple[float, float]:
     """What each saves of the larger of two costs, in [0, 1]."""
     top = max(mine, theirs)
     return (1 - mine / top, 1 - theirs / top) if top else (0.0, 0.0)
-
-
-def _others(gains: Mapping[str, tuple[float, ...]], name: str) -> list[tuple[float, ...]]:
-    return [other for one, other in gains.items() if one != name]
-
-
-def _dominated(own: Sequence[float], others: Sequence[Sequence[float]]) -> bool:
-    """Whether one of the others is at least as good in everything and better in something."""
-    return any(all(b >= a for a, b in zip(own, other, strict=True)) and tuple(other) != tuple(own) for other in others)
 
 
 def _mean(values: Any) -> float:

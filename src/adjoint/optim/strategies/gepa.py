@@ -16,8 +16,8 @@ from adjoint.base.errors import UsageError
 from adjoint.eval.fingerprint import answerer
 from adjoint.exec.local import all_of
 from adjoint.optim.base import Candidate
-from adjoint.optim.strategies.accepted import accept, one_of
-from adjoint.optim.strategies.frontier import SELECTIONS, Member, draw, merges
+from adjoint.optim.spelling import accept, one_of
+from adjoint.optim.strategies.pool import SELECTIONS, Member, draw, merges
 from adjoint.optim.strategies.proposing import written
 from adjoint.optim.strategies.reflection import MANNERS, minibatch, revised, run, texts_of, told_of
 from adjoint.optim.strategy import Strategy
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from adjoint.autograd.engine import Engine
     from adjoint.base.json import Json
     from adjoint.optim.base import Memory, Trial, Workbench
-    from adjoint.optim.strategies.frontier import Selection
+    from adjoint.optim.strategies.pool import Selection
     from adjoint.optim.strategies.reflection import Runs
     from adjoint.program.metric import Metric
     from adjoint.program.state import State

@@ -20,8 +20,8 @@ from adjoint.optim.lessons import loss_of
 from adjoint.optim.prompts import Suggest
 from adjoint.optim.propose import Guard, Proposer, sources_of, usable
 from adjoint.optim.replies import improved
+from adjoint.optim.spelling import accept
 from adjoint.optim.strategies import reflection
-from adjoint.optim.strategies.accepted import accept
 from adjoint.optim.strategy import Strategy
 from adjoint.program.context import context
 from adjoint.signature.fields import OutputField

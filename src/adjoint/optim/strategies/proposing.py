@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from adjoint.base.errors import ProgramError
 from adjoint.base.foreign import foreign
 from adjoint.base.portal import portal
-from adjoint.optim.strategies.accepted import one_of
+from adjoint.optim.spelling import one_of
 from adjoint.optim.strategies.reflection import calls_of
 from adjoint.program.context import context
 

@@ -22,8 +22,8 @@ from adjoint.exec.local import all_of
 from adjoint.optim import demos as demonstrations
 from adjoint.optim.base import Candidate
 from adjoint.optim.propose import Guard, asked, sources_of, usable
+from adjoint.optim.spelling import accept
 from adjoint.optim.strategies import reflection
-from adjoint.optim.strategies.accepted import accept
 from adjoint.optim.strategy import Strategy
 from adjoint.program.parameter import Gradient
 

@@ -1,4 +1,4 @@
-"""A pool of programs and its fronts: who is best on which row, whom to draw as a parent, and whom to merge. No LM is called."""
+"""A pool of programs: whom to draw as a parent, and whom to merge. No LM is called."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from adjoint.optim.frontier import instance_front, mean
 from adjoint.program.state import name_of
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ SELECTIONS: tuple[Selection, ...] = ("pareto", "current_best", "epsilon_greedy",
 
 _EPSILON = 0.1
 _TOP = 5
-_SAME = 1e-9
 
 
 @dataclass(frozen=True)
@@ -34,30 +34,7 @@ class Member:
 
     @property
     def mean(self) -> float:
-        return math.fsum(self.scores.values()) / len(self.scores) if self.scores else 0.0
-
-
-def front(pool: Sequence[Member]) -> dict[int, set[str]]:
-    """For each program that matters: the rows on which nobody is better (Agrawal et al., "GEPA" (2025), algorithm 2).
-
-    A program all of whose rows others hold too is dropped, the worst mean first.
-
-    >>> a, b, c = (Member({"t": s}, (), dict(zip("xy", s))) for s in ((1.0, 0.0), (0.0, 1.0), (0.0, 0.0)))
-    >>> sorted(front([a, b, c]))
-    [0, 1]
-    """
-    tops: dict[str, float] = {}
-    for member in pool:
-        for row, score in member.scores.items():
-            tops[row] = max(score, tops.get(row, 0.0))
-    held = {
-        place: {row for row, score in member.scores.items() if score >= tops[row] - _SAME} for place, member in enumerate(pool)
-    }
-    for place in sorted(held, key=lambda place: (pool[place].mean, -place)):
-        others = set().union(*(rows for other, rows in held.items() if other != place))
-        if held[place] <= others:
-            del held[place]
-    return held
+        return mean(self.scores)
 
 
 def draw(pool: Sequence[Member], how: Selection, best: int, rng: random.Random) -> int:
@@ -69,8 +46,7 @@ def draw(pool: Sequence[Member], how: Selection, best: int, rng: random.Random) 
     places = list(range(len(pool)))
     if how == "top_k_pareto":
         places = sorted(places, key=lambda place: -pool[place].mean)[:_TOP]
-    held = front([pool[place] for place in places])
-    weights = {places[place]: len(rows) for place, rows in held.items()}
+    weights = {place: len(rows) for place, rows in instance_front({place: pool[place].scores for place in places}).items()}
     weights.setdefault(best, 1)
     drawn = sorted(weights)
     return rng.choices(drawn, [max(1, weights[place]) for place in drawn])[0]
@@ -80,7 +56,9 @@ def merges(pool: Sequence[Member]) -> Iterator[tuple[tuple[int, int], State]]:
     """Pairs of the front with a common ancestor that both beat, and the program that takes each part from the side that
     changed it, or from the better one where both did. Pairs with the best means come first.
     """
-    held = sorted(front(pool), key=lambda place: (-pool[place].mean, place))
+    held = sorted(
+        instance_front({place: one.scores for place, one in enumerate(pool)}), key=lambda place: (-pool[place].mean, place)
+    )
     lines = {place: _ancestors(pool, place) for place in held}
     known = {name_of(member.state) for member in pool}
     for one, other in combinations(held, 2):
