@@ -30,7 +30,8 @@ def instance_front(scores: Mapping[Name, Mapping[Row, float]]) -> dict[Name, set
             tops[row] = max(score, tops.get(row, score))
     held = {name: {row for row, score in own.items() if score >= tops[row] - _SAME} for name, own in scores.items()}
     holders = Counter(row for rows in held.values() for row in rows)
-    for name in sorted(list(held)[::-1], key=lambda name: mean(scores[name])):
+    later_first = list(reversed(held))
+    for name in sorted(later_first, key=lambda name: mean(scores[name])):
         if all(holders[row] > 1 for row in held[name]):
             holders.subtract(held.pop(name))
     return held

@@ -8,18 +8,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from adjoint.base.deps import need
-from adjoint.base.errors import RequestError
 from adjoint.lm.hf import checkpoint
 from adjoint.lm.hf.engine import Ask, engine
-from adjoint.lm.hf.plan import refuse_what_means_nothing
-from adjoint.lm.types import Delta, Response, TokenLogprob, Usage
+from adjoint.lm.local import refuse_what_means_nothing, streamed
+from adjoint.lm.types import Response, TokenLogprob, Usage
+from adjoint.lm.weights import ADAPTER
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
     from pathlib import Path
 
     from adjoint.lm.hf.engine import Engine
-    from adjoint.lm.types import Request
+    from adjoint.lm.types import Delta, Request
 
 
 class HF:
@@ -65,28 +65,12 @@ class HF:
     async def __call__(self, request: Request, /) -> Response:
         return await self._reply(request)
 
-    async def stream(self, request: Request, /) -> AsyncGenerator[Delta | Response, None]:
+    def stream(self, request: Request, /) -> AsyncGenerator[Delta | Response, None]:
         """The reply in pieces while it is decoded, in company as ever; the last item is the complete `Response`."""
-        if request.n != 1:
-            message = f"{self.name} streams one reply at a time; leave out n={request.n}."
-            raise RequestError(message)
-        loop = asyncio.get_running_loop()
-        pieces: asyncio.Queue[str | None] = asyncio.Queue()
-
-        def say(text: str) -> None:  # called in the engine's thread
-            loop.call_soon_threadsafe(pieces.put_nowait, text)
-
-        reply = loop.create_task(self._reply(request, say))
-        reply.add_done_callback(lambda _: pieces.put_nowait(None))
-        try:
-            while (piece := await pieces.get()) is not None:
-                yield Delta(piece)
-            yield await reply
-        finally:
-            reply.cancel()
+        return streamed(request, self.name, self._reply)
 
     async def _reply(self, request: Request, say: Callable[[str], None] | None = None) -> Response:
-        refuse_what_means_nothing(request, self.name)
+        refuse_what_means_nothing(request, self.name, options=(ADAPTER,))
         asks = [Ask(request, number, say) for number in range(request.n)]
         self.engine.answer(asks)
         first, *others = await asyncio.gather(*(asyncio.wrap_future(ask.future) for ask in asks))

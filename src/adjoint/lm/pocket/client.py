@@ -16,8 +16,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adjoint.base.errors import ContextLengthError, RequestError
-from adjoint.lm.types import Delta, Response, TokenLogprob, Usage
+from adjoint.base.errors import ContextLengthError
+from adjoint.lm.local import refuse_what_means_nothing, seed_of, streamed
+from adjoint.lm.types import Response, TokenLogprob, Usage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from adjoint.lm.pocket.decode import Job, Reply
     from adjoint.lm.pocket.model import Model, Prefix
     from adjoint.lm.pocket.tokenizer import Tokenizer
-    from adjoint.lm.types import Request
+    from adjoint.lm.types import Delta, Request
 
 WEIGHTS = Path(__file__).parent / "weights"
 MAX_BATCH = 64
@@ -38,6 +39,7 @@ _PREFIX_TOKENS_KEPT = 9000
 """Tokens of prefixes that stay at hand, about 6 KB each; a race over sixteen sets of demos fits."""
 _SPELLED_LIMIT = 0.5
 _SPELLED_MIN = 12
+_CALLED = "the pocket model"
 
 
 class OutOfVocabularyWarning(UserWarning):
@@ -102,25 +104,9 @@ class Pocket:
     async def __call__(self, request: Request, /) -> Response:
         return await self._reply(request)
 
-    async def stream(self, request: Request, /) -> AsyncGenerator[Delta | Response, None]:
+    def stream(self, request: Request, /) -> AsyncGenerator[Delta | Response, None]:
         """The reply in pieces while it is decoded, in company as ever; the last item is the complete `Response`."""
-        if request.n != 1:
-            message = f"the pocket model streams one reply at a time; leave out n={request.n}."
-            raise RequestError(message)
-        loop = asyncio.get_running_loop()
-        pieces: asyncio.Queue[str | None] = asyncio.Queue()
-
-        def say(text: str) -> None:  # called in the worker thread
-            loop.call_soon_threadsafe(pieces.put_nowait, text)
-
-        reply = loop.create_task(self._reply(request, say))
-        reply.add_done_callback(lambda _: pieces.put_nowait(None))
-        try:
-            while (piece := await pieces.get()) is not None:
-                yield Delta(piece)
-            yield await reply
-        finally:
-            reply.cancel()
+        return streamed(request, _CALLED, self._reply)
 
     async def _reply(self, request: Request, say: Callable[[str], None] | None = None) -> Response:
         loop = asyncio.get_running_loop()
@@ -130,7 +116,7 @@ class Pocket:
         futures: list[asyncio.Future[Reply]] = []
         for number in range(request.n):
             futures.append(loop.create_future())
-            self._queue.append(_Ask(prefix, replace(job, seed=_seed(request, number), say=say), futures[-1]))
+            self._queue.append(_Ask(prefix, replace(job, seed=seed_of(request, number), say=say), futures[-1]))
         if self._drain is None or self._drain.done():
             self._drain = loop.create_task(self._serve(loop))
         replies = await asyncio.gather(*futures)
@@ -145,7 +131,7 @@ class Pocket:
         """The prompt as (shared ids, own ids with settings); everything that can be refused is refused here."""
         from adjoint.lm.pocket.decode import Job
 
-        _refuse_what_means_nothing(request)
+        refuse_what_means_nothing(request, _CALLED)
         tokenizer, context = self._engine.tokenizer, self._engine.model.context
         ids = tokenizer.turns(request.messages)
         prefix = tokenizer.turns(request.messages[:-1])
@@ -239,33 +225,3 @@ class Pocket:
 
 def _length(ask: _Ask) -> int:
     return len(ask.job.suffix)
-
-
-def _refuse_what_means_nothing(request: Request) -> None:
-    """Raise `RequestError` for a request that this model cannot take as it stands."""
-    reason = None
-    if not request.messages:
-        reason = "the request has no message; give at least one"
-    elif any(part.kind != "text" for m in request.messages if not isinstance(m.content, str) for part in m.content):
-        reason = "the pocket model reads text only; leave out images, sounds and files"
-    elif request.tools:
-        reason = "the pocket model cannot call tools; use an adapter that writes tool calls as text, or another model"
-    elif request.extra:
-        reason = f"the pocket model knows no option {min(request.extra)!r}; leave it out"
-    elif request.temperature is not None and request.temperature < 0:
-        reason = f"temperature is {request.temperature}; it must be 0 (greedy) or more"
-    elif request.max_tokens is not None and request.max_tokens < 1:
-        reason = f"max_tokens is {request.max_tokens}; it must be 1 or more"
-    elif request.n < 1:
-        reason = f"n is {request.n}; it must be 1 or more"
-    if reason is not None:
-        raise RequestError(f"{reason}.")
-
-
-def _seed(request: Request, number: int) -> int:
-    """The seed of one sampled reply: the same for the same seed, messages and number of the draw, and for nothing else."""
-    if not request.temperature:
-        return 0
-    said = "\x00".join(f"{message.role}\x00{message.text}" for message in request.messages)
-    base = f"{request.seed}\x00{request.sample}\x00{number}\x00{said}"
-    return int.from_bytes(hashlib.sha256(base.encode("utf-8", errors="replace")).digest()[:8], "big")
