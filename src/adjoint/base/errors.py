@@ -18,6 +18,7 @@ AdjointError
 │   └── TransportError    connection refused, reset or timed out (retried)
 ├── ParseError            a reply arrived but does not hold the typed outputs
 ├── ToolError             a tool is not known, was given wrong arguments, or raised
+│   └── ToolArgumentError arguments that the tool does not take (also a ValueError)
 ├── ProgramError          the program's own code raised
 │   └── AssertionFailed   an `Assert` in it does not hold, however often the call was asked again
 ├── MetricError           the metric raised or returned something that is no score
@@ -153,6 +154,10 @@ class ParseError(AdjointError):
 
 class ToolError(AdjointError):
     """A tool is not known, was given arguments that it does not take, or raised."""
+
+
+class ToolArgumentError(ToolError, ValueError):
+    """A tool was given arguments that it does not take. Also a `ValueError`, as DSPy's users expect."""
 
 
 class ProgramError(AdjointError):

@@ -128,3 +128,13 @@ def test_tools_of_langchain_are_called_as_they_are():
     schema = {"properties": {"a": {"type": "integer"}}, "required": ["a"]}
     lang = types.SimpleNamespace(name="add", description="Adds.", args_schema=schema, ainvoke=ainvoke)
     assert Tool.from_langchain(lang)(a="2") == 3
+
+
+def test_wrong_arguments_of_a_tool_are_value_errors_too_as_dspys_users_catch_them():
+    def double(number: int) -> int:
+        return 2 * number
+
+    with pytest.raises(ValueError, match="takes"):
+        adjoint.Tool(double)(number="many")
+    with pytest.raises(ValueError, match="has no argument"):
+        adjoint.Tool(double)(number=1, more=2)

@@ -25,7 +25,7 @@ from pydantic import (
     model_validator,
 )
 
-from adjoint.base.errors import SignatureError, ToolError, UnknownNameError
+from adjoint.base.errors import SignatureError, ToolArgumentError, ToolError, UnknownNameError
 from adjoint.base.foreign import foreign, foreign_call
 from adjoint.base.json import plain
 from adjoint.base.portal import portal
@@ -165,15 +165,15 @@ class Tool(Type):
         return f"the tool {self.name!r}"
 
     def checked(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments with their types, or `ToolError` that says which one is wrong."""
+        """The arguments with their types, or `ToolArgumentError` that says which one is wrong."""
         missing = [name for name in self.required if name not in arguments]
         if missing:
             message = f"the tool {self.name!r} needs the argument {missing[0]!r}; it takes {self.usage}."
-            raise ToolError(message)
+            raise ToolArgumentError(message)
         unknown = [name for name in arguments if name not in self.args]
         if unknown and not self.has_kwargs:
             message = f"the tool {self.name!r} has no argument {unknown[0]!r}; it takes {self.usage}."
-            raise ToolError(message)
+            raise ToolArgumentError(message)
         return {name: self._check(name, value) for name, value in arguments.items()}
 
     def _check(self, name: str, value: Any) -> Any:
@@ -183,7 +183,7 @@ class Tool(Type):
         except ValidationError as error:
             reason = "; ".join(item["msg"] for item in error.errors(include_url=False))
             message = f"the argument {name!r} of the tool {self.name!r} cannot be {value!r:.200} ({reason}); it takes {self.usage}."
-            raise ToolError(message) from None
+            raise ToolArgumentError(message) from None
 
     @cached_property
     def _checkers(self) -> dict[str, TypeAdapter[Any]]:
