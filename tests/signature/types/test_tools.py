@@ -135,6 +135,6 @@ def test_wrong_arguments_of_a_tool_are_value_errors_too_as_dspys_users_catch_the
         return 2 * number
 
     with pytest.raises(ValueError, match="takes"):
-        adjoint.Tool(double)(number="many")
+        Tool(double)(number="many")
     with pytest.raises(ValueError, match="has no argument"):
-        adjoint.Tool(double)(number=1, more=2)
+        Tool(double)(number=1, more=2)
