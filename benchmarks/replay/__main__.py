@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from adjoint.eval.stats import wilson
+from adjoint.lm.pocket import Pocket
 from adjoint.optim.allocators.frace import FRace
 from adjoint.optim.allocators.grid import Grid
 from adjoint.optim.allocators.halving import ASHA, Halving
@@ -25,7 +26,7 @@ from adjoint.optim.allocators.rungs import Rungs
 from adjoint.optim.allocators.ucb import UCB
 from benchmarks.replay.oracle import at_once, one_by_one
 from benchmarks.replay.stream import Stream, gepa, with_allocator
-from benchmarks.replay.worlds import World, nothing_to_find, recorded
+from benchmarks.replay.worlds import World, nothing_to_find, recorded, recorded_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -96,7 +97,7 @@ def tables(name: str, worlds: int) -> Iterator[tuple[int, Table]]:
 
 
 def pool(name: str, allocator: str, worlds: int) -> Line:
-    """Choose one of 64 rows."""
+    """Choose one of 64 prompts."""
     cells, regrets, below, covered = [], [], [], []
     for seed, table in tables(name, worlds):
         choice, means = POOL[allocator](table, seed), table.mean(axis=1)
@@ -129,19 +130,31 @@ def stream(worlds: int, rows: int = 300, goal: float = 0.08, most: int = 12_000)
     return found
 
 
+def origin() -> str:
+    """From which model the recorded matrices come: the one that ships, or an earlier one."""
+    model = recorded_from()
+    if model == Pocket().identity:
+        return f"The recorded matrices come from the embedded model that ships (`{model[:20]}`)."
+    return (
+        f"The recorded matrices come from an **earlier** embedded model (`{model[:20]}`) than the one that ships now. They stand here as real\n"
+        "score matrices, and say nothing about the present model."
+    )
+
+
 def text(lines: list[Line], reached: dict[str, list[int]], command: str) -> str:
     """The page."""
     out = [
-        "# Allocators replayed", "", f"`{command}`; the seeds are 0, 1, ... in every table. 64 rows x 1,000 columns; a cell is bought once.",
+        "# Allocators replayed", "", f"`{command}`; the seeds are 0, 1, ... in every table. 64 prompts x 1,000 rows; a cell is bought once.",
         "P(> 1 pp): the chosen prompt is more than a point worse than the best. Coverage: a 95 % Wilson interval of the scores that were bought",
-        "for the chosen prompt holds its mean over all 1,000 rows; below 95 % the allocator's own score is too good to be quoted.", "",
+        "for the chosen prompt holds its mean over all 1,000 rows; below 95 % the allocator's own score is too good to be quoted.",
+        "", origin(), "",
     ]  # fmt: skip
     for world in dict.fromkeys(line.world for line in lines):
         own = [line for line in lines if line.world == world]
         out += [
             f"## {world}",
             "",
-            f"{own[0].worlds} worlds." if world in SWEEP else f"Recorded from the embedded model; {own[0].worlds} orders.",
+            f"{own[0].worlds} worlds." if world in SWEEP else f"Recorded; {own[0].worlds} orders.",
             "",
         ]
         out += ["| allocator | cells | mean regret, pp | P(> 1 pp) | P(below baseline) | coverage |", "|---|---|---|---|---|---|"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,6 +59,12 @@ class Rows:
 def nothing_to_find(arms: int, rows: int, rng: np.random.Generator) -> Table:
     """An A/A world: all prompts are equally good, and differ on some rows."""
     return World(spread=0.0, special=0.0).draw(arms, rows, rng)
+
+
+def recorded_from() -> str:
+    """The identity of the model from which the matrices were recorded."""
+    with np.load(MATRICES) as file:
+        return str(json.loads(file["about"].tobytes())["model"])
 
 
 def recorded() -> dict[str, Table]:

@@ -1,1 +1,1 @@
-"""Floor 8: the command line."""
+"""Floor 10: the command line."""

@@ -1,4 +1,4 @@
-"""Floor 8: what users need to test their own programs: the scripted LM, DSPy's dummy, the fake provider and the conformance suite of LMs."""
+"""Floor 8: what users need to test their own programs: the scripted LM, DSPy's dummy, the fake provider and the conformance suites."""
 
 from __future__ import annotations
 
