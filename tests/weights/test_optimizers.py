@@ -10,6 +10,7 @@ pytest.importorskip("peft", reason="the extra hf is not installed")
 
 import adjoint
 from adjoint.base.errors import UsageError
+from adjoint.cli.verbs import _stages
 from adjoint.demo import tickets
 from adjoint.lm.budget import Budget
 from adjoint.lm.scripted import ScriptedLM
@@ -71,6 +72,22 @@ def test_the_loss_curve_is_in_the_ledger_and_a_second_run_trains_nothing(llama):
     again = run(optimizer, f"hf/{llama}")
     assert again.run_id == first.run_id
     assert again.state == first.state
+
+
+def test_whoever_watches_a_run_sees_each_step_of_its_training(llama):
+    seen, lines = [], []
+    show = _stages("distill", lines.append)
+
+    def watch(progress):
+        seen.append(progress.training)
+        show(progress)
+
+    run(Distill(teacher_lm=teacher(), train_kwargs=QUICK), f"hf/{llama}", on_progress=watch)
+    steps = [step for step in seen if step is not None]
+    assert [(step.number, step.total) for step in steps] == [(number, 12) for number in range(1, 13)]
+    assert [line.split(", training ")[1] for line in lines if "training" in line] == [
+        f"step {step.number} of 12, loss {step.loss:.3g}" for step in steps
+    ]
 
 
 def test_each_predictor_can_have_weights_of_its_own(llama):
@@ -143,7 +160,11 @@ def test_rewards_move_the_policy(llama):
     def short(example, prediction):
         return len(prediction.answer) % 7 / 7
 
-    result = adjoint.optimize(student(), trainset=ROWS[:18], metric=short, optimizer=optimizer, lm=f"hf/{llama}", seed=1)
+    seen = []
+    result = adjoint.optimize(
+        student(), trainset=ROWS[:18], metric=short, optimizer=optimizer, lm=f"hf/{llama}", seed=1, on_progress=seen.append
+    )
+    assert [(at.training.number, at.training.total) for at in seen if at.training] == [(1, 2), (2, 2)]
     notes = [trial.note for trial in result.report.trials]
     assert [note["step"] for note in notes] == [1, 2]
     assert notes[0]["weights"] != notes[1]["weights"]

@@ -188,7 +188,9 @@ def _stages(name: str, line: Callable[[str], None]) -> Callable[[Progress], None
 
     def show_stage(at: Progress) -> None:
         best = "" if at.best is None else f", best so far {text.percent(at.best)}"
-        line(f"{name}: {at.phase}, round {at.round + 1}, {at.cells} cells, {at.usage.calls} calls{best}")
+        step = at.training
+        trained = "" if step is None else f", training step {step.number} of {step.total}, loss {step.loss:.3g}"
+        line(f"{name}: {at.phase}, round {at.round + 1}, {at.cells} cells, {at.usage.calls} calls{best}{trained}")
 
     return show_stage
 

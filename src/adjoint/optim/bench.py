@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from adjoint.data.records import Example
     from adjoint.eval.cells import Cell
     from adjoint.ledger.store import Ledger
+    from adjoint.optim.weights.task import Step
     from adjoint.program.metric import Metric
     from adjoint.program.module import Module
     from adjoint.program.state import State
@@ -45,9 +46,10 @@ class Bench:
         ledger: Ledger | None = None,
         repeats: int = 1,
         on_cell: Callable[[Cell], None] | None = None,
+        on_step: Callable[[Step], None] | None = None,
     ) -> None:
         self.program, self.metric, self.limit, self.repeats = program, metric, limit, repeats
-        self.run_name, self.ledger, self.on_cell = run, ledger, on_cell
+        self.run_name, self.ledger, self.on_cell, self.on_step = run, ledger, on_cell, on_step
         self.bought = 0
         self.most: int | None = None
         """The most rows that may be run, all programs together."""

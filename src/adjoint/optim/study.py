@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from adjoint.lm.types import Usage
     from adjoint.optim.allocate import Allocator
     from adjoint.optim.base import Optimizer
+    from adjoint.optim.weights.task import Step
     from adjoint.program.metric import Metric
     from adjoint.program.module import Module
     from adjoint.program.state import State
@@ -53,6 +54,8 @@ class Progress:
     best: float | None
     cells: int
     usage: Usage
+    training: Step | None = None
+    """The step of training that was just made; None where this is told for another reason."""
 
 
 @dataclass
@@ -103,7 +106,7 @@ class Study:
         self._ledger, self._account = active_ledger(), Account(self.budget, payer=self._run)
         self._bench = Bench(
             self.program, self.metric, limit=self.limit, run=self._run, ledger=self._ledger, repeats=self.repeats,
-            on_cell=lambda _: self._tell_progress(),
+            on_cell=lambda _: self._tell_progress(), on_step=self._tell_progress,
         )  # fmt: skip
         self._rows, self._holdout = self._bench.add_rows(self._order()), self._bench.add_rows(self.split.holdout)
         self._states: dict[str, State] = {}
@@ -248,10 +251,10 @@ class Study:
         self._account.step = f"{phase} {self._round + 1}" if phase in ("propose", "race") else phase
         self._tell_progress()
 
-    def _tell_progress(self) -> None:
+    def _tell_progress(self, training: Step | None = None) -> None:
         if self.on_progress:
             best = mean(self._bench.scores(self._best, self._rows).values())
-            self.on_progress(Progress(self._phase, self._round, best, self._bench.bought, self._account.spent))
+            self.on_progress(Progress(self._phase, self._round, best, self._bench.bought, self._account.spent, training))
 
 
 def mean(scores: Collection[float]) -> float | None:

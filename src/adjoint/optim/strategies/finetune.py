@@ -263,8 +263,8 @@ def _value(run: Run) -> float:
 
 
 def curve(work: Workbench, paths: Sequence[str]) -> Any:
-    """Lets the ledger know of each step."""
-    ledger, run = work.bench.ledger, work.bench.run_name
+    """Lets the ledger know of each step, and whoever watches the run."""
+    ledger, run, watcher = work.bench.ledger, work.bench.run_name, work.bench.on_step
 
     def note(step: Step) -> None:
         if ledger is not None:
@@ -276,5 +276,7 @@ def curve(work: Workbench, paths: Sequence[str]) -> Any:
                 "validation": step.validation,
             }
             ledger.append(run, "training", body)
+        if watcher is not None:
+            watcher(step)
 
     return note

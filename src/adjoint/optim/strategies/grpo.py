@@ -164,10 +164,11 @@ class GRPO(Strategy):
             message = "the predictors of this program use several LMs; GRPO trains one, so give the program one LM."
             raise UsageError(message)
         recipe = replace(self.recipe, batch_size=len(rows), seed=self.recipe.seed + step)
-        begun = Begun(policy[0], policy[1], None)
+        begun, note = Begun(policy[0], policy[1], None), curve(work, list(predictors))
         tuned = await tuner_of(next(iter(lms.values()))).tune(
-            rows, recipe, begun=begun, snapshots=1, on_step=curve(work, list(predictors))
-        )
+            rows, recipe, begun=begun, snapshots=1,
+            on_step=lambda made: note(replace(made, number=step + 1, total=self.num_train_steps)),
+        )  # fmt: skip
         if tuned.moments is None or "adapter" not in tuned.weights[-1]:
             message = "GRPO needs an LM whose weights are trained in this process: LM('hf/PATH')."
             raise UsageError(message)
