@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 import adjoint
-from adjoint.base.errors import BudgetExceeded, LMError, UsageError
+from adjoint.base.errors import BudgetExceeded, LMError, TransportError, UsageError
 from adjoint.lm.budget import Account, Budget
 from adjoint.lm.openai import OpenAIChat
 from adjoint.lm.types import Message
@@ -74,6 +74,29 @@ def test_a_job_that_was_begun_is_waited_for_and_not_ordered_again(provider):
     asyncio.run(crash())
     assert tune(provider).weights == ({"model": "ft:small:ftjob-1"},)
     assert len(provider.tuning.orders) == len(provider.tuning.files) == 1
+
+
+def test_an_order_whose_answer_never_came_is_found_at_the_provider_and_not_given_again(provider):
+    provider.tuning.unheard = 1
+    with pytest.raises(TransportError):
+        tune(provider)
+    assert list(provider.tuning.orders) == ["ftjob-1"], "the provider has taken it"
+    for number in range(3):  # others order, too: the list of jobs has two pages
+        provider.tuning.orders[f"other-{number}"] = {"model": "small", "training_file": f"file-of-others-{number}"}
+        provider.tuning.seen[f"other-{number}"] = 0
+    assert tune(provider).weights == ({"model": "ft:small:ftjob-1"},)
+    assert tune(provider).weights == ({"model": "ft:small:ftjob-1"},), "and from then on it is noted"
+    assert len(provider.tuning.orders) == 4
+    assert len(provider.tuning.files) == 1
+
+
+def test_a_file_without_a_job_is_no_order(provider, monkeypatch):
+    """The crash came between the upload and the order."""
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "_order", lambda *_: {"training_file": "none"})
+        with pytest.raises(LMError, match="no such file"):
+            tune(provider)
+    assert tune(provider).weights == ({"model": "ft:small:ftjob-1"},)
 
 
 def test_pairs_are_sent_in_the_form_of_preferences(provider):

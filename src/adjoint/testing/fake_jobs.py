@@ -11,10 +11,15 @@ from aiohttp import web
 
 @dataclass
 class FineTuning:
-    """What was uploaded and ordered. A job succeeds with look number `looks`; `fails` is the reason of one that does not."""
+    """What was uploaded and ordered. A job succeeds with look number `looks`; `fails` is the reason of one that does not.
+
+    `unheard` orders are taken and never answered: the line breaks. The list of jobs has `page` of them a page, newest first.
+    """
 
     looks: int = 2
     fails: str | None = None
+    unheard: int = 0
+    page: int = 2
     files: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     orders: dict[str, dict[str, Any]] = field(default_factory=dict)
     seen: dict[str, int] = field(default_factory=dict)
@@ -24,6 +29,7 @@ class FineTuning:
         return [
             web.post("/v1/files", self._upload),
             web.post("/v1/fine_tuning/jobs", self._create),
+            web.get("/v1/fine_tuning/jobs", self._list),
             web.get("/v1/fine_tuning/jobs/{job}", self._show),
             web.post("/v1/fine_tuning/jobs/{job}/cancel", self._cancel),
         ]
@@ -41,7 +47,16 @@ class FineTuning:
             return web.json_response({"error": {"message": "no such file", "code": "not_found"}}, status=404)
         name = f"ftjob-{len(self.orders) + 1}"
         self.orders[name], self.seen[name] = order, 0
+        if self.unheard and request.transport is not None:
+            self.unheard -= 1
+            request.transport.close()
         return web.json_response(self._body(name))
+
+    async def _list(self, request: web.Request) -> web.Response:
+        names, after = list(reversed(self.orders)), request.query.get("after")
+        rest = names if after is None else names[names.index(after) + 1 :]
+        found = [self._body(name) for name in rest[: self.page]]
+        return web.json_response({"object": "list", "data": found, "has_more": len(rest) > self.page})
 
     async def _show(self, request: web.Request) -> web.Response:
         name = request.match_info["job"]
@@ -60,4 +75,5 @@ class FineTuning:
         status = "cancelled" if name in self.cancelled else ended if done else "running"
         made = f"ft:{model}:{name}" if status == "succeeded" else None
         error = {"message": self.fails} if status == "failed" else None
-        return {"id": name, "object": "fine_tuning.job", "status": status, "fine_tuned_model": made, "error": error}
+        about = {"id": name, "object": "fine_tuning.job", "training_file": self.orders[name]["training_file"]}
+        return {**about, "status": status, "fine_tuned_model": made, "error": error}

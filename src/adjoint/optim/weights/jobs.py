@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from adjoint.base.errors import BudgetExceeded, LMError, TransportError, UsageError
 from adjoint.base.json import digest
 from adjoint.base.portal import portal
-from adjoint.lm import weights
+from adjoint.lm import weights, wire
 from adjoint.optim.weights import rows as training
 from adjoint.optim.weights.recipe import Recipe
 from adjoint.optim.weights.tuner import Tuned
@@ -29,7 +29,7 @@ EVERY = 10.0
 """Seconds between two looks at a job."""
 _TAKEN = {"method", "epochs", "seed", "beta"}
 """What a provider lets its users decide."""
-_PATH = "/chat/completions"
+_PATH, _JOBS = "/chat/completions", "/fine_tuning/jobs"
 
 
 class Jobs:
@@ -56,20 +56,38 @@ class Jobs:
 
     async def cancel(self, job: str) -> None:
         """End a job that is under way."""
-        await portal.here(self._at(f"/fine_tuning/jobs/{job}/cancel").post({}))
+        await portal.here(self._at(f"{_JOBS}/{job}/cancel").post({}))
 
     async def _job(self, folder: Path, rows: Sequence[Row], recipe: Recipe) -> str:
-        """The job for this training: the one that is known, else a new one."""
-        known = _known(folder)
-        if known is not None and await self._status(known) not in ("failed", "cancelled"):
-            return known
-        file = await self._at("/files").post(_form(training.jsonl(rows)))
-        made = await self._at("/fine_tuning/jobs").post(_order(self.client.model, str(file["id"]), recipe))
-        _note(folder, {"job": made["id"], "file": file["id"]})
-        return str(made["id"])
+        """The job for this training: the one that is known, else a new one.
+
+        The file is noted before a job is ordered on it. Whatever comes between the order and its own note, the provider's list
+        tells whether there is a job on that file.
+        """
+        noted = _noted(folder)
+        known = noted.get("job") or (await self._ordered(noted["file"]) if noted else None)
+        if known is None or await self._status(known) in ("failed", "cancelled"):
+            noted = {"file": str((await self._at("/files").post(_form(training.jsonl(rows))))["id"])}
+            _note(folder, noted)
+            known = str((await self._at(_JOBS).post(_order(self.client.model, noted["file"], recipe)))["id"])
+        _note(folder, {**noted, "job": known})
+        return known
+
+    async def _ordered(self, file: str) -> str | None:
+        """The job that the provider has for a training file, if there is one; the list comes in pages, newest first."""
+        query = "limit=100"
+        while True:
+            page = await self._at(f"{_JOBS}?{query}").get()
+            jobs = wire.objects(page.get("data"), "data")
+            for job in jobs:
+                if job.get("training_file") == file:
+                    return str(job["id"])
+            if not jobs or not page.get("has_more"):
+                return None
+            query = f"limit=100&after={jobs[-1]['id']}"
 
     async def _status(self, job: str) -> str:
-        return str((await self._at(f"/fine_tuning/jobs/{job}").get()).get("status"))
+        return str((await self._at(f"{_JOBS}/{job}").get()).get("status"))
 
     async def _waited(self, job: str) -> str:
         """The name of the trained model, once there is one. A line that breaks meanwhile is no reason to give up."""
@@ -78,7 +96,7 @@ class Jobs:
             if account is not None:
                 account.check_time()
             try:
-                seen = await portal.here(self._at(f"/fine_tuning/jobs/{job}").get())
+                seen = await portal.here(self._at(f"{_JOBS}/{job}").get())
             except TransportError:
                 seen = {}
             if seen.get("status") == "succeeded":
@@ -95,14 +113,17 @@ class Jobs:
         return replace(endpoint, url=endpoint.url.removesuffix(_PATH) + path)
 
 
-def _known(folder: Path) -> str | None:
+def _noted(folder: Path) -> dict[str, str]:
     path = folder / "job.json"
-    return str(json.loads(path.read_text(encoding="utf-8"))["job"]) if path.exists() else None
+    found: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return found
 
 
-def _note(folder: Path, body: dict[str, Any]) -> None:
+def _note(folder: Path, body: dict[str, str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "job.json").write_text(json.dumps(body), encoding="utf-8")
+    part = folder / "job.part"
+    part.write_text(json.dumps(body), encoding="utf-8")
+    part.replace(folder / "job.json")  # a crash leaves the old note or the new one
 
 
 def _form(lines: str) -> Any:
