@@ -123,11 +123,12 @@ def test_two_limits_at_once_are_refused():
         adjoint.GEPA(auto="light", max_metric_calls=10)
 
 
-def test_what_has_no_meaning_here_is_accepted_or_refused_with_a_reason():
+def test_what_has_no_meaning_here_is_accepted_or_refused_with_a_reason(caplog):
     optimizer = adjoint.GEPA(told, auto="light", log_dir="logs", track_stats=True, use_wandb=False, seed=5, num_threads=2)
     assert optimizer.compile_options == {"seed": 5, "num_threads": 2}
     with pytest.raises(UsageError, match=r"use_wandb=True.*the ledger has every trial"):
         adjoint.GEPA(use_wandb=True)
+    assert "log_dir='logs' has no effect here: every run is in the ledger" in caplog.text
     with pytest.raises(UnknownNameError, match="reflection_lmm"):
         adjoint.GEPA(reflection_lmm="x")
     with pytest.raises(UsageError, match="candidate_selection_strategy='best'"):

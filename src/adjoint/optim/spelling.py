@@ -55,29 +55,39 @@ def one_of(name: str, value: T, allowed: Collection[Any]) -> T:
 
 def unused(**given: Any) -> None:
     """Say of settings that they have no effect here, unless they are at rest (None, False, 0)."""
-    for name, value in given.items():
-        if value:
-            _log.warning("%s=%r has no effect here: %s.", name, value, NO_EFFECT[name])
+    _say(given, NO_EFFECT)
 
 
 def accept(
-    optimizer: str, given: Mapping[str, Any], *, harmless: Collection[str] = (), refused: Mapping[str, str] | None = None
+    optimizer: str,
+    given: Mapping[str, Any],
+    *,
+    harmless: Mapping[str, str] | None = None,
+    refused: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Of the further arguments of a constructor those that `compile` takes. Others must be `harmless`, or `refused` and without a wish.
+    """Of the further arguments of a constructor those that `compile` takes.
 
-    `refused` says of an argument what to do instead; None and False are no wish and are accepted.
+    Those in `NO_EFFECT` and `harmless` are said to have no effect, for the reason that stands there. `refused` says of an
+    argument what to do instead; None and False are no wish and are accepted.
 
-    >>> accept("GEPA", {"seed": 3, "num_threads": 8, "log_dir": "logs"}, harmless=["log_dir"])
+    >>> accept("GEPA", {"seed": 3, "num_threads": 8, "log_dir": None})
     {'seed': 3, 'num_threads': 8}
     """
-    reasons = refused or {}
+    idle, reasons = {**NO_EFFECT, **(harmless or {})}, refused or {}
     for name, value in given.items():
         if name in reasons and value is not None and value is not False:
             message = f"{optimizer}({name}={value!r}) is not offered: {reasons[name]}."
             raise UsageError(message)
-        if name not in (*harmless, *reasons, *_OF_COMPILE):
-            raise UnknownNameError.of("argument", name, [*harmless, *reasons, *_OF_COMPILE])
+        if name not in (*idle, *reasons, *_OF_COMPILE):
+            raise UnknownNameError.of("argument", name, [*idle, *reasons, *_OF_COMPILE])
+    _say({name: value for name, value in given.items() if name in idle}, idle)
     return {name: given[name] for name in _OF_COMPILE if given.get(name) is not None}
+
+
+def _say(given: Mapping[str, Any], reasons: Mapping[str, str]) -> None:
+    for name, value in given.items():
+        if value:
+            _log.warning("%s=%r has no effect here: %s.", name, value, reasons[name])
 
 
 def run_options(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -44,7 +44,11 @@ _REMEMBERED = 3
 """Refused texts that the next reflection on the same text is shown."""
 _LARGE = 8
 """Rows of a minibatch from which on its critiques are first made one remark: many at once confuse a rewrite."""
-_HARMLESS = ("log_dir", "track_stats", "track_best_outputs", "warn_on_score_mismatch", "failure_score")
+_HARMLESS = {
+    "track_best_outputs": "the ledger has every reply",
+    "warn_on_score_mismatch": "the score of the whole run decides, whatever the metric says of one predictor",
+    "failure_score": "a failure is no score",
+}
 _REFUSED = {
     "use_wandb": "the ledger has every trial",
     "wandb_api_key": "the ledger has every trial",

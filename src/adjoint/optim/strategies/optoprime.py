@@ -70,7 +70,7 @@ class OptoPrime(Strategy):
         self.engine = engine_of(llm)
         self.memory_size, self.num_responses, self.batch_size = memory_size, num_responses, batch_size
         self.rounds, self.patience = rounds, patience
-        self.compile_options = accept("OptoPrime", others, harmless=("log", "verbose"))
+        self.compile_options = accept("OptoPrime", others, harmless={"log": "every run is in the ledger"})
 
     def settings(self) -> Mapping[str, Json]:
         return {

@@ -46,7 +46,7 @@ _HOT = 1.0
 """The temperature of the sampled runs; the first run of each row is made as the program is."""
 _LOW, _HIGH = 0.1, 0.9
 """A run below the lower quantile of the batch is no demo, and one above the upper is not to be blamed."""
-_HARMLESS = ("demo_input_field_maxlen", "teacher_settings")
+_HARMLESS = {"demo_input_field_maxlen": "demos are shown whole", "teacher_settings": "no teacher is asked"}
 
 
 @dataclass(frozen=True)
