@@ -130,6 +130,7 @@ if TYPE_CHECKING:
     from adjoint.optim.strategies.tgd import TGD as TGD
     from adjoint.optim.strategies.tgd import TextualGradientDescent as TextualGradientDescent
     from adjoint.optim.strategies.tgd import TextualGradientDescentwithMomentum as TextualGradientDescentwithMomentum
+    from adjoint.optim.weights.order import finetune as finetune
     from adjoint.program.choice import ModelChoice as ModelChoice
     from adjoint.program.completions import Completions as Completions
     from adjoint.program.context import configure as configure
@@ -215,7 +216,15 @@ _HOMES = {
     "modules.retrieve": ("Embeddings", "EmbeddingsWithScores", "Retrieve"),
     "modules.rlm": ("RLM",),
     "modules.saved": ("load",),
-    "modules.streaming": ("StatusMessage", "StatusMessageProvider", "StreamListener", "StreamResponse", "asyncify", "streamify", "syncify"),
+    "modules.streaming": (
+        "StatusMessage",
+        "StatusMessageProvider",
+        "StreamListener",
+        "StreamResponse",
+        "asyncify",
+        "streamify",
+        "syncify",
+    ),
     "modules.vote": ("majority",),
     "optim.compile": ("aoptimize", "optimize"),
     "optim.outlook": ("headroom", "outlook"),
@@ -245,6 +254,7 @@ _HOMES = {
     "optim.strategies.protegi": ("ProTeGi",),
     "optim.strategies.simba": ("SIMBA",),
     "optim.strategies.tgd": ("TGD", "TextualGradientDescent", "TextualGradientDescentwithMomentum"),
+    "optim.weights.order": ("finetune",),
     "program.choice": ("ModelChoice",),
     "program.completions": ("Completions",),
     "program.context": ("configure", "context"),

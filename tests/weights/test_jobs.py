@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 import adjoint
-from adjoint.base.errors import BudgetExceeded, LMError, TransportError, UsageError
+from adjoint.base.errors import BudgetExceeded, DataError, LMError, TransportError, UnknownNameError, UsageError
 from adjoint.lm.budget import Account, Budget
 from adjoint.lm.openai import OpenAIChat
 from adjoint.lm.types import Message
@@ -16,7 +16,7 @@ from adjoint.optim.weights import jobs
 from adjoint.optim.weights.jobs import Jobs
 from adjoint.optim.weights.recipe import Recipe
 from adjoint.optim.weights.rows import Row
-from adjoint.optim.weights.tuner import Begun, finetune
+from adjoint.optim.weights.tuner import Begun, train
 from adjoint.program.context import context
 from adjoint.testing import FakeProvider
 
@@ -56,10 +56,43 @@ def test_a_job_gives_the_name_of_a_model(provider):
 def test_a_tuned_model_answers_for_its_predictor(provider):
     lm = adjoint.LM("openai/small", base_url=provider.base_url, api_key="sk-test")
     program = adjoint.Predict("q -> a")
-    program.weights = finetune(lm, ROWS).weights[-1]
+    program.weights = train(lm, ROWS).weights[-1]
     with adjoint.context(lm=lm):
         program(q="1")
     assert provider.bodies[-1]["model"] == "ft:small:ftjob-1"
+
+
+def test_fine_tuning_as_dspy_orders_it_gives_a_job_whose_result_is_the_tuned_lm(provider):
+    lm = adjoint.LM("openai/small", base_url=provider.base_url, api_key="sk-test", temperature=0.5)
+    job = adjoint.finetune(
+        lm, train_data=[{"messages": row.chat()} for row in ROWS], train_data_format="chat", train_kwargs={"epochs": 2}
+    )
+    job.result()("1")
+    assert (provider.bodies[-1]["model"], provider.bodies[-1]["temperature"]) == ("ft:small:ftjob-1", 0.5)
+    assert provider.tuning.files["file-1"] == [{"messages": row.chat()} for row in ROWS]
+    lm("1")
+    assert provider.bodies[-1]["model"] == "small", "the LM itself stays as it is"
+
+
+def test_completions_are_conversations_of_two_turns(provider):
+    lm = adjoint.LM("openai/small", base_url=provider.base_url, api_key="sk-test")
+    adjoint.finetune(lm, [{"prompt": "2", "completion": "even"}], "completion").result()
+    turns = [{"role": "user", "content": "2"}, {"role": "assistant", "content": "even"}]
+    assert provider.tuning.files["file-1"] == [{"messages": turns}]
+
+
+@pytest.mark.parametrize(
+    ("lm", "data", "form", "error", "words"),
+    [
+        ("openai/small", [{"messages": []}], "chat", DataError, "row 1 of the training data: the last of at least two"),
+        ("openai/small", [{"prompt": "2"}], "completion", DataError, "row 1 of the training data: no training row"),
+        ("openai/small", [], "grpo_chat", UnknownNameError, "grpo_chat"),
+        ("pocket", [{"prompt": "2", "completion": "even"}], "completion", UsageError, "cannot be trained"),
+    ],
+)
+def test_what_cannot_be_ordered_is_refused_at_once(lm, data, form, error, words):
+    with pytest.raises(error, match=words):
+        adjoint.finetune(adjoint.LM(lm, **({"api_key": "sk-test"} if "/" in lm else {})), data, form)
 
 
 def test_a_job_that_was_begun_is_waited_for_and_not_ordered_again(provider):
@@ -147,7 +180,7 @@ def test_what_a_provider_cannot_be_told_is_refused(provider, recipe, begun, word
 
 def test_a_cap_in_dollars_refuses_what_has_no_price(provider):
     with context(account=Account(Budget(usd=1.0))), pytest.raises(BudgetExceeded, match="fine-tuning job is not known"):
-        finetune(client(provider), ROWS)
+        train(client(provider), ROWS)
 
 
 def test_nothing_to_learn_is_an_error(provider):

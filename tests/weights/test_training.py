@@ -13,6 +13,7 @@ pytest.importorskip("peft", reason="the extra hf is not installed")
 
 import torch
 
+import adjoint
 from adjoint.base.errors import DataError, UnknownNameError, UsageError
 from adjoint.lm import weights
 from adjoint.lm.hf import adapters
@@ -20,12 +21,12 @@ from adjoint.lm.hf.client import HF
 from adjoint.lm.hf.merge import merge
 from adjoint.lm.pocket import Pocket
 from adjoint.lm.types import Message, Request
-from adjoint.optim.weights import losses
+from adjoint.optim.weights import losses, tuner
 from adjoint.optim.weights.loop import train
 from adjoint.optim.weights.recipe import Recipe
 from adjoint.optim.weights.rows import Row, jsonl, read
 from adjoint.optim.weights.task import Task
-from adjoint.optim.weights.tuner import finetune, tuner_of
+from adjoint.optim.weights.tuner import tuner_of
 
 WORDS = ("apple", "banana", "camera", "dog", "egg", "fish", "glass", "house")
 ROWS = [Row((Message("system", "Copy."), Message("user", word)), f"[{word}]") for word in WORDS]
@@ -196,21 +197,21 @@ def test_training_stops_when_the_rows_held_back_get_worse(llama, tmp_path):
 def test_the_same_training_is_done_once(llama):
     seen = []
     lm = HF(str(llama))
-    first = finetune(lm, ROWS, QUICK, on_step=seen.append)
-    second = finetune(lm, ROWS, QUICK, on_step=seen.append)
+    first = tuner.train(lm, ROWS, QUICK, on_step=seen.append)
+    second = tuner.train(lm, ROWS, QUICK, on_step=seen.append)
     assert first.weights == second.weights
     assert [step.number for step in seen] == [*range(1, 7), *range(1, 7)]
 
 
 def test_weights_of_another_checkpoint_are_refused(llama):
-    digest = finetune(HF(str(llama)), ROWS, QUICK).weights[-1]["adapter"]
+    digest = tuner.train(HF(str(llama)), ROWS, QUICK).weights[-1]["adapter"]
     with pytest.raises(UsageError, match="trained from another checkpoint"):
         said(HF("pocket"), ROWS[:1], digest)
 
 
 def test_a_row_that_is_too_long_is_refused_and_not_cut(llama):
     with pytest.raises(UsageError, match="raise max_length"):
-        finetune(HF(str(llama)), ROWS, {**QUICK, "max_length": 4})
+        tuner.train(HF(str(llama)), ROWS, {**QUICK, "max_length": 4})
 
 
 def test_recipes_say_what_is_wrong_with_them():
@@ -236,10 +237,18 @@ def test_a_training_file_is_read_as_it_was_written(tmp_path):
 
 
 def test_the_store_keeps_what_a_run_was():
-    digest = finetune(HF("pocket"), ROWS, QUICK).weights[-1]["adapter"]
+    digest = tuner.train(HF("pocket"), ROWS, QUICK).weights[-1]["adapter"]
     about = weights.about(digest)
     assert (about["kind"], about["rank"], about["targets"]) == (
         "lora",
         4,
         ["down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj"],
     )
+
+
+def test_a_job_on_a_local_checkpoint_gives_an_lm_that_says_what_it_learned(llama):
+    lm = adjoint.LM(f"hf/{llama}", max_tokens=4)
+    data = [{"prompt": f"word {number}", "completion": "yes"} for number in range(8)]
+    job = adjoint.finetune(lm, data, "completion", {"rank": 8, "learning_rate": 2e-2, "batch_size": 8, "steps": 20})
+    assert job.result()("word 3") == ["yes"]
+    assert lm("word 3") != ["yes"]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from adjoint.base.errors import DataError, UsageError
+from adjoint.base.errors import DataError, UnknownNameError, UsageError
 from adjoint.base.json import digest
 from adjoint.lm.types import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
+
+Format: TypeAlias = Literal["chat", "completion"]
 
 
 @dataclass(frozen=True)
@@ -59,22 +61,43 @@ def write(rows: Sequence[Row], path: Path) -> None:
 
 def read(path: Path) -> list[Row]:
     """The rows of a training file of `messages` that end with the assistant. Raises `DataError` with the line that does not fit."""
-    rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            turns = [Message(turn["role"], turn["content"]) for turn in json.loads(line)["messages"]]
-        except (ValueError, KeyError, TypeError) as error:
-            message = (
-                f'{path}, line {number}: no training row ({error}); write {{"messages": [{{"role": ..., "content": ...}}, ...]}}.'
-            )
-            raise DataError(message) from None
-        if len(turns) < 2 or turns[-1].role != "assistant":
-            message = (
-                f"{path}, line {number}: the last of at least two messages must be the assistant's, which is the reply to learn."
-            )
-            raise DataError(message)
-        rows.append(Row(tuple(turns[:-1]), turns[-1].text))
-    return rows
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [_row(line, lambda text: _chat(json.loads(text)), f"{path}, line {number}") for number, line in enumerate(lines, 1)]
+
+
+def of_data(data: Iterable[Mapping[str, Any]], form: Format) -> list[Row]:
+    """Rows from dictionaries in DSPy's forms. Raises `DataError` with the row that does not fit.
+
+    >>> of_data([{"prompt": "2+2?", "completion": "4"}], "completion")[0].reply
+    '4'
+    """
+    if form not in _FORMS:
+        kind = "format of training data"
+        raise UnknownNameError.of(kind, form, _FORMS)
+    return [_row(row, _FORMS[form], f"row {number} of the training data") for number, row in enumerate(data, 1)]
+
+
+def _chat(row: Mapping[str, Any]) -> list[Message]:
+    return [Message(turn["role"], turn["content"]) for turn in row["messages"]]
+
+
+def _completion(row: Mapping[str, Any]) -> list[Message]:
+    return [Message("user", row["prompt"]), Message("assistant", row["completion"])]
+
+
+_FORMS = {"chat": _chat, "completion": _completion}
+
+
+def _row(given: Any, turns_of: Callable[[Any], list[Message]], where: str) -> Row:
+    try:
+        turns = turns_of(given)
+    except (ValueError, KeyError, TypeError) as error:
+        message = f'{where}: no training row ({error}); write {{"messages": [{{"role": ..., "content": ...}}, ...]}}.'
+        raise DataError(message) from None
+    if len(turns) < 2 or turns[-1].role != "assistant":
+        message = f"{where}: the last of at least two messages must be the assistant's, which is the reply to learn."
+        raise DataError(message)
+    return Row(tuple(turns[:-1]), turns[-1].text)
 
 
 def check(rows: Sequence[Row], *, pairs: bool = False) -> None:

@@ -71,7 +71,7 @@ def tuner_of(lm: BaseLM) -> Tuner:
     return Jobs(client)
 
 
-def finetune(
+def train(
     lm: BaseLM, rows: Sequence[Row], recipe: Recipe | Mapping[str, Any] | None = None, *, start: str | None = None,
     on_step: Callable[[Step], None] = lambda _: None,
 ) -> Tuned:  # fmt: skip
@@ -104,7 +104,7 @@ class Local:
         return Tuned(tuple({weights.ADAPTER: one} for one in done.weights), done.moments, done.curve)
 
     async def _train(self, task: Task, on_step: Callable[[Step], None]) -> Trained:
-        from adjoint.optim.weights.loop import train
+        from adjoint.optim.weights import loop
 
         left = threading.Event()
 
@@ -115,7 +115,7 @@ class Local:
 
         watched = replace(task, on_step=step)
         try:
-            return await asyncio.wrap_future(self.client.engine.run(lambda engine: train(engine, watched)))
+            return await asyncio.wrap_future(self.client.engine.run(lambda engine: loop.train(engine, watched)))
         finally:
             left.set()
 
