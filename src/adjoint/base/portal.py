@@ -2,7 +2,8 @@
 
 The rule (it avoids the deadlock of nested synchronous modules): synchronous code runs in the thread of its caller and
 only asynchronous leaves hop to the loop; asynchronous code that must run a synchronous function gives it a thread of its
-own. Threads are never rationed here, because a waiting parent would hold the thread that its child needs.
+own, or lets short ones share one until one of them waits (`turns`). Threads are never rationed here, because a waiting
+parent would hold the thread that its child needs.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import functools
 import os
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
 from adjoint.base.errors import UsageError
+from adjoint.base.turns import about_to_wait, in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -59,6 +61,7 @@ class Portal:
         if _running() is loop:
             work.close()
             self.refuse_loop()
+        about_to_wait()
         errand = _Errand(work)
         loop.call_soon_threadsafe(errand.start)
         # In ticks: where the system gives a signal to another thread, or none to one that waits for a lock (Windows), or gives
@@ -91,6 +94,11 @@ class Portal:
         self.loop  # noqa: B018 - starts the loop and its threads if they do not run yet
         call = functools.partial(contextvars.copy_context().run, function, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+    async def in_turn(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """`in_thread` for a function that is mostly short: calls of one turn of the loop share a thread while none of them waits."""
+        self.loop  # noqa: B018 - as above
+        return await in_turn(cast("ThreadPoolExecutor", self._threads), function, *args, **kwargs)
 
 
 def _serve(made: Future[asyncio.AbstractEventLoop]) -> None:

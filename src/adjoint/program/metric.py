@@ -86,10 +86,10 @@ async def measure(
 
 
 async def _call(metric: Metric, arguments: list[Any]) -> Any:
-    """A synchronous metric gets a thread of its own: it may ask a judge and wait, which the loop must not."""
+    """A synchronous metric is called in a thread: it may ask a judge and wait, which the loop must not."""
     if inspect.iscoroutinefunction(metric):
         return await metric(*arguments)
-    result = await portal.in_thread(metric, *arguments)
+    result = await portal.in_turn(metric, *arguments)
     return await result if inspect.isawaitable(result) else result
 
 
