@@ -10,6 +10,8 @@ from typing import Any, TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
+_SCALARS = frozenset({bool, int, float, str, type(None)})
+
 
 def canonical(value: Any) -> bytes:
     """Encode `value` with sorted keys and no spaces.
@@ -39,7 +41,9 @@ def plain(value: Any) -> Json:
     {'x': [1, 2]}
     """
     result: Json
-    if isinstance(value, enum.Enum):
+    if type(value) in _SCALARS:  # most are
+        result = value
+    elif isinstance(value, enum.Enum):
         result = plain(value.value)
     elif value is None or isinstance(value, bool | int | float | str):
         result = value

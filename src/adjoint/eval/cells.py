@@ -84,16 +84,15 @@ async def run_row(
     """
     started = time.monotonic()
     inputs = dict(example.inputs())
-    tape, used = Tape(program, inputs), list[Usage]()
+    tape, used, sample = Tape(program, inputs), list[Usage](), nth_sample(current().sample, "repeat", repeat)
     score, error, prediction = None, None, None
     try:
-        with context(sample=nth_sample(current().sample, "repeat", repeat)):
-            async with asyncio.timeout(seconds):
-                with context(tape=tape, meter=used):
-                    made = await foreign(program.acall(**inputs), ProgramError, "the program")
-                prediction = _prediction(made, tape)
-                with context(tape=Tape(), meter=used, role="judge"):  # calls of the metric are no calls of the program
-                    score = await measure(metric, example, prediction, tape, compiling=compiling)
+        async with contextlib.nullcontext() if seconds is None else asyncio.timeout(seconds):
+            with context(tape=tape, meter=used, sample=sample):
+                made = await foreign(program.acall(**inputs), ProgramError, "the program")
+            prediction = _prediction(made, tape)
+            with context(tape=Tape(), meter=used, sample=sample, role="judge"):  # calls of the metric are no calls of the program
+                score = await measure(metric, example, prediction, tape, compiling=compiling)
     except FATAL:
         raise
     except AdjointError as caught:

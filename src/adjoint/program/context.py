@@ -154,7 +154,7 @@ def current() -> Context:
 def configure(**changes: Any) -> None:
     """Set defaults for the whole process: `configure(lm=LM("openai/..."), adapter=...)`. Seen by all threads and tasks."""
     global _base  # noqa: PLW0603 - the one process-wide default, replaced as a whole
-    _base = replace(_base, **_checked(changes))
+    _base = _changed(_base, _checked(changes))
 
 
 @contextlib.contextmanager
@@ -164,12 +164,19 @@ def context(**changes: Any) -> Iterator[Context]:
     A thread that you start yourself sees what `configure` has set, and the block's settings and tape only if it is started
     with `contextvars.copy_context().run`.
     """
-    made = replace(current(), **_checked(changes))
+    made = _changed(current(), _checked(changes))
     token = _current.set(made)
     try:
         yield made
     finally:
         _current.reset(token)
+
+
+def _changed(here: Context, changes: dict[str, Any]) -> Context:
+    """`dataclasses.replace` for a class without `__post_init__`, in a fifth of the time: each row of an evaluation makes two."""
+    made = object.__new__(Context)
+    vars(made).update(vars(here), **changes)
+    return made
 
 
 def _checked(changes: dict[str, Any]) -> dict[str, Any]:
