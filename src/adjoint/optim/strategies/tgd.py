@@ -8,24 +8,23 @@ from __future__ import annotations
 
 import inspect
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from adjoint.autograd.engine import engine_of
 from adjoint.autograd.reduce import themes
-from adjoint.autograd.variable import Variable
 from adjoint.base.errors import FATAL, AdjointError, MetricError, UsageError
 from adjoint.base.foreign import foreign
 from adjoint.base.json import plain
 from adjoint.base.portal import portal
 from adjoint.eval.fingerprint import answerer
 from adjoint.exec.local import all_of
+from adjoint.optim.groups import groups_of
 from adjoint.optim.lessons import gradients
 from adjoint.optim.propose import sources_of
 from adjoint.optim.strategy import Strategy
 from adjoint.optim.transforms import Draft, Examples, Memory, Momentum, Reduce, Rejected, Rewriting
 from adjoint.optim.update import Manner, rewrite
-from adjoint.program.parameter import Gradient, Parameter
+from adjoint.program.parameter import Gradient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -34,25 +33,16 @@ if TYPE_CHECKING:
     from adjoint.autograd.reduce import Theme
     from adjoint.autograd.walk import Policy
     from adjoint.base.json import Json
-    from adjoint.lm.base import BaseLM
     from adjoint.optim.base import Memory as StrategyMemory
     from adjoint.optim.base import Trial, Workbench
     from adjoint.optim.transforms import Transform
     from adjoint.program.metric import Metric
+    from adjoint.program.parameter import Parameter
     from adjoint.program.state import State
 
 _TRIED = 3
 """Rejected texts that a rewrite is shown."""
 _log = logging.getLogger("adjoint.tgd")
-
-
-@dataclass(frozen=True)
-class Group:
-    """Parameters that share constraints and an engine."""
-
-    params: tuple[Parameter[str], ...]
-    constraints: tuple[str, ...]
-    engine: BaseLM | None
 
 
 class TextualGradientDescent(Strategy):
@@ -99,7 +89,7 @@ class TextualGradientDescent(Strategy):
         self.engine = engine_of(engine)
         self.constraints = tuple(constraints or ())
         self.verbose, self.policy = verbose, policy
-        self.param_groups = _groups(parameters or (), self.constraints, self.engine)
+        self.param_groups = groups_of(parameters or (), self.constraints, self.engine)
         self.gates = [one for one in (gate, validate) if one is not None]
         self.manner = Manner(_tags(new_variable_tags), optimizer_system_prompt, keep_placeholders)
         self.transforms: list[Transform] = list(transforms) if transforms is not None else [
@@ -117,10 +107,6 @@ class TextualGradientDescent(Strategy):
     @property
     def parameters(self) -> list[Parameter[str]]:
         return [parameter for group in self.param_groups for parameter in group.params]
-
-    @property
-    def constraint_text(self) -> str:
-        return "\n".join(f"{number}. {one}" for number, one in enumerate(self.constraints, 1))
 
     def zero_grad(self) -> None:
         """Forget all gradients of the parameters."""
@@ -296,24 +282,3 @@ def _tags(tags: Sequence[str] | None) -> tuple[str, str] | None:
         return None
     first, last = tags
     return first, last
-
-
-def _groups(given: Iterable[Any], constraints: tuple[str, ...], engine: BaseLM | None) -> list[Group]:
-    """Parameters as groups; those that stand alone are one group."""
-    items = list(given)
-    single = tuple(_parameter(item) for item in items if not isinstance(item, dict))
-    groups = [Group(single, constraints, engine)] if single else []
-    for item in items:
-        if isinstance(item, dict):
-            own = tuple(_parameter(one) for one in item["params"])
-            groups.append(Group(own, tuple(item.get("constraints", constraints)), engine_of(item.get("engine")) or engine))
-    return groups
-
-
-def _parameter(item: Any) -> Parameter[str]:
-    if isinstance(item, Variable):
-        return item.parameter
-    if isinstance(item, Parameter):
-        return item
-    message = f"TGD takes Variables and Parameters (program.parameters()), got {item!r}."
-    raise UsageError(message)

@@ -1,0 +1,46 @@
+"""Groups: parameters that an optimizer by hand changes under the same constraints, as PyTorch's users know them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from adjoint.autograd.engine import engine_of
+from adjoint.autograd.variable import Variable
+from adjoint.base.errors import UsageError
+from adjoint.program.parameter import Parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from adjoint.lm.base import BaseLM
+
+
+@dataclass(frozen=True)
+class Group:
+    """Parameters that share constraints and an engine."""
+
+    params: tuple[Parameter[str], ...]
+    constraints: tuple[str, ...]
+    engine: BaseLM | None
+
+
+def groups_of(given: Iterable[Any], constraints: tuple[str, ...], engine: BaseLM | None) -> list[Group]:
+    """Parameters as groups; those that stand alone are one group."""
+    items = list(given)
+    single = tuple(_parameter(item) for item in items if not isinstance(item, dict))
+    groups = [Group(single, constraints, engine)] if single else []
+    for item in items:
+        if isinstance(item, dict):
+            own = tuple(_parameter(one) for one in item["params"])
+            groups.append(Group(own, tuple(item.get("constraints", constraints)), engine_of(item.get("engine")) or engine))
+    return groups
+
+
+def _parameter(item: Any) -> Parameter[str]:
+    if isinstance(item, Variable):
+        return item.parameter
+    if isinstance(item, Parameter):
+        return item
+    message = f"TGD takes Variables and Parameters (program.parameters()), got {item!r}."
+    raise UsageError(message)
