@@ -1,6 +1,7 @@
 """Public data sets, read from the files their authors publish: nothing is downloaded, and nothing is shipped.
 
 GSM8K: Cobbe et al. (2021). BIG-Bench Hard: Suzgun et al. (2022). MMLU: Hendrycks et al. (2021). GPQA: Rein et al. (2023).
+HotPotQA: Yang et al. (2018).
 """
 
 from __future__ import annotations
@@ -64,6 +65,25 @@ def load_gpqa(path: str | Path, *, seed: int = 0) -> list[Example]:
         choices = [right, *wrong]
         rng.stream(seed, "gpqa", digest(question)).shuffle(choices)
         rows.append(_row(multiple_choice(question, choices), LETTERS[choices.index(right)]))
+    return rows
+
+
+def load_hotpotqa(path: str | Path) -> list[Example]:
+    """A `.json` file of HotPotQA with its paragraphs (`hotpot_train_v1.1.json`, `hotpot_dev_distractor_v1.json`, ...).
+
+    `passages` are texts with their title in front, `expected` is the answer; the ids are the file's own. The metadata have `type`
+    and `level`, where the file says them, and the supporting facts as pairs of a title and the number of a sentence, from 0.
+    """
+    rows = []
+    try:
+        for row in json.loads(_text(path)):
+            inputs = {"question": row["question"], "passages": [f"{title}: {''.join(said)}" for title, said in row["context"]]}
+            facts = [[str(title), int(sentence)] for title, sentence in row["supporting_facts"]]
+            about = {name: row[name] for name in ("type", "level") if name in row}
+            metadata = {"supporting_facts": facts, **about}
+            rows.append(Example.row(inputs, {EXPECTED: row["answer"]}, id=row["_id"], metadata=metadata))
+    except (ValueError, KeyError, TypeError) as error:
+        _refuse(path, f"it is no JSON list of _id, question, answer, context and supporting_facts ({error!r})")
     return rows
 
 
