@@ -23,6 +23,7 @@ REFUSED = {
     "network": ["from socket import socket\nsocket().connect(('127.0.0.1', PORT))", "import asyncio\nasyncio.open_connection('127.0.0.1', PORT)", "from urllib.request import urlopen\nurlopen('http://127.0.0.1:PORT')", "import ssl", "import requests\nrequests.get('http://127.0.0.1:PORT')"],
     "processes and threads": ["from threading import Thread\nThread(target=print).start()", "from os import fork\nfork()", "import _thread", "import concurrent.futures", "import asyncio\nasyncio.create_subprocess_shell('id')", "import pty\npty.spawn('sh')"],
     "hostile arguments": ["lookup()", "lookup(1, 2, 3)", "lookup('a', key='b')", "lookup(**{'__class__': 1})", "lookup('missing')", "lookup([])", "lookup({'a': lookup})", "lookup(lambda: 1)", "other('a')"],
+    "values that grow outside": ["10**5000", "a = [1]\nfor _ in range(40): a = [a, a]\na", "a = [1]\nfor _ in range(40): a = [a, a]\nlookup(a)", "a = []\nfor _ in range(5000): a = [a]\na", "a = []\na.append(a)\nlookup(a)", "lookup(10**5000)", "a = 'x' * 10**6\n[a] * 1000", "a = [1]\nfor _ in range(40): a = [a, a]\nValueError(a)", "class A:\n    pass\no = A()\no.x = [1]\nfor _ in range(40): o.x = [o.x, o.x]\no"],
     "recursion": ["def f():\n    return f()\nf()", "f = lambda n: f(n + 1)\nf(0)", "def a():\n    return b()\ndef b():\n    return a()\na()", "(" * 3000 + ")" * 3000, "-" * 20000 + "1"],
 }  # fmt: skip
 """Each must end as an error in words."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from adjoint.base.deps import need
@@ -11,12 +13,14 @@ from adjoint.base.errors import UsageError
 from adjoint.exec.interpreter import Ran
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
 _SHOWN = 1_000_000
 """Bytes that one run may print."""
 _GRACE = 5.0
 """Seconds after its limit at which a worker that does not end itself is killed."""
+_ITEMS, _DEPTH, _BITS = 1_000_000, 100, 10_000
+"""How many items a value that leaves the sandbox may have when it is written out, how deep they may lie, how long a number may be."""
 
 
 class MontyInterpreter:
@@ -47,7 +51,8 @@ class MontyInterpreter:
 
 class _Session:
     def __init__(self, owner: MontyInterpreter, functions: dict[str, Callable[..., Any]]) -> None:
-        self.owner, self.functions, self.monty = owner, functions, owner._monty
+        self.owner, self.monty = owner, owner._monty
+        self.functions = {name: self._bounded(call) for name, call in functions.items()}
         self._open = contextlib.ExitStack()
         self._worker: Any = None
 
@@ -74,7 +79,21 @@ class _Session:
                 self.close()  # a run that was stopped in the middle leaves nothing to rely on
                 text += " All variables are gone."
             return Ran(said.output, error=text)
+        try:
+            _refuse_endless(value, self.owner.memory)
+        except ValueError as error:
+            return Ran(said.output, error=f"ValueError: {error}")
         return Ran(said.output, value)
+
+    def _bounded(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, which refuses arguments that this process could not write out."""
+
+        @functools.wraps(call)
+        def bounded(*args: Any, **kwargs: Any) -> Any:
+            _refuse_endless([args, kwargs], self.owner.memory)
+            return call(*args, **kwargs)
+
+        return bounded
 
     def _ready(self) -> Any:
         if self._worker is None:
@@ -84,3 +103,31 @@ class _Session:
             limits = {"max_feed_duration_secs": self.owner.seconds, "max_memory": self.owner.memory}
             self._worker = self._open.enter_context(pool.checkout(limits=limits))
         return self._worker
+
+
+def _refuse_endless(value: Any, characters: int) -> None:
+    """Raise `ValueError` for a value that is small in the sandbox and would fill this process: lists share, text does not."""
+    waiting, items = [(value, 0)], 0
+    while waiting:
+        one, depth = waiting.pop()
+        items += 1
+        characters -= len(one) if isinstance(one, str | bytes) else 0
+        inner = _inside(one)
+        long = isinstance(one, int) and one.bit_length() > _BITS
+        if long or depth > _DEPTH or characters < 0 or items + len(waiting) + len(inner) > _ITEMS:
+            message = "the value is too large, too deep or too long a number to leave the sandbox; pass or print the part that you need."
+            raise ValueError(message)
+        waiting += [(item, depth + 1) for item in inner]
+
+
+def _inside(value: Any) -> list[Any]:
+    """What a container holds, and an exception or an object of the sandbox."""
+    if isinstance(value, Mapping):
+        return [*value.keys(), *value.values()]
+    if isinstance(value, list | tuple | set | frozenset):
+        return list(value)
+    return (
+        [getattr(value, "args", ()), getattr(value, "attributes", ())]
+        if not isinstance(value, str | bytes | int | float | None)
+        else []
+    )
