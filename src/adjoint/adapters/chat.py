@@ -120,12 +120,16 @@ def _blocks(text: str, names: set[str]) -> tuple[dict[str, str], str]:
 
     Reasoning may quote an earlier one.
     """
-    marks = [(marked(match.group(), names), match) for match in _MARKER.finditer(text)]
-    kept = [(name, match) for name, match in marks if name is not None]
-    ends = [match.start() for _, match in kept[1:]] + [len(text)]
-    blocks = {name: _unescape(text[match.end() : end]).strip() for (name, match), end in zip(kept, ends, strict=False)}
-    blocks.pop("", None)
-    return blocks, kept[-1][0] if kept else ""
+    spans: dict[str, tuple[int, int]] = {}
+    name, begin = "", 0
+    for match in _MARKER.finditer(text):
+        found = marked(match.group(), names)
+        if found is not None:
+            spans[name] = begin, match.start()
+            name, begin = found, match.end()
+    spans[name] = begin, len(text)
+    spans.pop("", None)  # what stands before the first marker, or behind the one that ends a reply
+    return {field: _unescape(text[start:end]).strip() for field, (start, end) in spans.items()}, name
 
 
 def marked(marker: str, names: Container[str]) -> str | None:
