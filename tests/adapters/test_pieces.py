@@ -39,6 +39,7 @@ def test_the_pieces_of_a_field_are_its_text_wherever_the_reply_is_cut(adapter, v
 
 @pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda adapter: adapter.name)
 @given(TEXTS, CUTS)
+@example("&lt;", [1])
 def test_the_pieces_of_a_single_field_are_what_is_read(adapter, value, cuts):
     text = adapter.write(list(ONE.output_fields.values()), {"a": value})
     said = pieces(adapter, ONE, text, cuts).get("a", "")

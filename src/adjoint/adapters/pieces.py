@@ -93,6 +93,7 @@ class TaggedReader:
     def __init__(self, names: Sequence[str], unescaped: Callable[[str], str], *, plain: bool) -> None:
         self._names, self._unescaped, self._plain = list(names), unescaped, plain
         self._field: Field | None = None
+        self._bare = False
         self._rest = ""
 
     def add(self, text: str) -> Iterator[Piece]:
@@ -104,9 +105,9 @@ class TaggedReader:
                 break
             yield from self._said(self._rest[:at])
             self._rest = self._rest[at + len(tag) :]
-            self._field, self._plain = None if self._field else Field(tag[1:-1]), False
+            self._field, self._plain, self._bare = None if self._field else Field(tag[1:-1]), False, False
         if self._plain and self._rest.strip() and not self._may_begin(self._rest.lstrip(), tags):
-            self._field, self._plain = Field(self._names[0]), False
+            self._field, self._plain, self._bare = Field(self._names[0]), False, True  # without tags nothing is escaped
         marks = [*tags, "&amp;", "&lt;", "&gt;"]
         first = max(0, len(self._rest) - max(map(len, marks)))
         sure = next((at for at in range(first, len(self._rest)) if self._may_begin(self._rest[at:], marks)), len(self._rest))
@@ -115,13 +116,13 @@ class TaggedReader:
 
     def end(self) -> Iterator[Piece]:
         if self._plain and self._rest.strip():
-            self._field = Field(self._names[0])
+            self._field, self._bare = Field(self._names[0]), True
         rest, self._rest = self._rest, ""
         yield from self._said(rest)
 
     def _said(self, text: str) -> Iterator[Piece]:
         if self._field is not None:
-            yield from self._field.add(self._unescaped(text))
+            yield from self._field.add(text if self._bare else self._unescaped(text))
 
     @staticmethod
     def _may_begin(text: str, tags: Sequence[str]) -> bool:
