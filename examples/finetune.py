@@ -32,13 +32,6 @@ RECIPE = {
     "rank": 16, "alpha": 32.0, "learning_rate": 1e-4, "epochs": 2, "batch_size": 32, "micro_batch": 4, "gradient_checkpointing": True,
     "checkpoint_every": 20,
 }  # fmt: skip
-NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
-
-
-def last_number(example: adjoint.Example, prediction: adjoint.Prediction) -> bool:
-    """Whether the last number of the answer is the right one."""
-    found = NUMBER.findall(str(prediction.answer))
-    return bool(found) and float(found[-1].replace(",", "")) == float(str(example.expected).replace(",", ""))
 
 
 def same_answer(example: adjoint.Example, prediction: adjoint.Prediction) -> bool:
@@ -61,7 +54,7 @@ class Task:
 
 
 TASKS = {
-    "gsm8k": Task(load_gsm8k, "question -> answer", "Solve the problem.", last_number, 1024),
+    "gsm8k": Task(load_gsm8k, "question -> answer", "Solve the problem.", adjoint.numeric_match, 1024),
     "hotpotqa": Task(
         load_hotpotqa, "passages: list[str], question -> answer", "Answer with a name, a date, yes or no, as the passages say.",
         same_answer, 4096,

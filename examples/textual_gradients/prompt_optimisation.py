@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import adjoint
 from adjoint.data.public import load_bbh, load_gsm8k
-from adjoint.textgrad.tasks import last_number
+from adjoint.textgrad.tasks import same_number
 
 if TYPE_CHECKING:
     from adjoint.optim.result import Result
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 def right_number(example: adjoint.Example, prediction: adjoint.Prediction) -> adjoint.Score:
     """The last number of the answer is the right one, with or without separators."""
-    right = last_number(str(prediction.answer)) == last_number(example.expected)
+    right = same_number(prediction.answer, example.expected)
     return adjoint.Score(float(right), "" if right else f"the right answer is {example.expected}")
 
 

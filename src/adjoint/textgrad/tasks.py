@@ -13,6 +13,7 @@ from adjoint.base import rng
 from adjoint.base.errors import UnknownNameError, UsageError
 from adjoint.data.batches import DataLoader
 from adjoint.data.public import load_bbh, load_gpqa, load_gsm8k, load_mmlu
+from adjoint.eval.metrics.numbers import read_number
 
 if TYPE_CHECKING:
     from adjoint.autograd.engine import Engine
@@ -93,20 +94,15 @@ def load_instance_task(task_name: str, evaluation_api: Engine | None = None, *, 
     return Rows([(row.question, row.expected, _objective(critic, row.question), _letter_is(row.expected)) for row in rows])
 
 
-def same_number(prediction: Variable, ground_truth_answer: Variable) -> int:
-    """1 if the last number of the prediction is the right one, else 0.
+def same_number(prediction: Variable | str, ground_truth_answer: Variable | str) -> int:
+    """1 if the last number of the prediction is the right one, else 0; units are not compared.
 
     >>> from adjoint import Variable
     >>> same_number(Variable("So 2 and 3. Answer: 5", role_description="p"), Variable("5", role_description="t"))
     1
     """
-    return int(last_number(str(prediction)) == last_number(str(ground_truth_answer)))
-
-
-def last_number(text: str) -> float | None:
-    """The last number of a text, with or without thousands separators; None if there is none."""
-    found = re.findall(r"-?\d[\d,]*(?:\.\d+)?", text)
-    return float(found[-1].replace(",", "")) if found else None
+    said, right = read_number(str(prediction)), read_number(str(ground_truth_answer))
+    return int((said and said.value) == (right and right.value))
 
 
 def last_letter(text: str) -> str:
