@@ -9,11 +9,11 @@ from adjoint.data.records import expected_outputs
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from adjoint.data.records import Example
     from adjoint.program.module import Module
-    from adjoint.program.tape import Tape
+    from adjoint.program.tape import Node, Tape
 
 Demo = dict[str, Json]
 
@@ -43,14 +43,20 @@ def labeled(program: Module, name: str, predictor: Any, rows: Sequence[Example])
 
 def recorded(program: Module, tape: Tape) -> dict[str, list[Demo]]:
     """The calls of a tape as demos, by the name of the demos parameter of the predictor that made them."""
-    paths = {id(module): path for path, module in program.named_modules()}
     found: dict[str, list[Demo]] = {}
-    for node in tape.nodes:
-        if node.op == "predict" and node.error is None and id(node.module) in paths:
-            path = paths[id(node.module)]
+    for path, node in calls_of(program, tape):
+        if node.error is None:
             demo = {key: plain(value) for key, value in {**node.inputs, **node.outputs}.items()}
             found.setdefault(f"{path}.demos" if path else "demos", []).append(demo)
     return found
+
+
+def calls_of(program: Module, tape: Tape) -> Iterator[tuple[str, Node]]:
+    """The calls of the program's own predictors on a tape, each with the path of its predictor."""
+    paths = {id(module): path for path, module in program.named_modules()}
+    for node in tape.nodes:
+        if node.op == "predict" and id(node.module) in paths:
+            yield paths[id(node.module)], node
 
 
 def sample(demos: Sequence[Demo], k: int, rng: random.Random) -> list[Demo]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from adjoint.base.deps import need
 from adjoint.base.errors import UnknownNameError
@@ -18,6 +18,8 @@ from adjoint.base.errors import UnknownNameError
 if TYPE_CHECKING:
     import random
     from collections.abc import Iterator, Sequence
+
+    from adjoint.optim.base import Trial
 
 Sampler: TypeAlias = Literal["auto", "optuna", "tpe"]
 Choices: TypeAlias = tuple[int, ...]
@@ -33,6 +35,21 @@ class Seen:
     choices: Choices
     mean: float
     n: int
+
+
+def told(trials: Sequence[Trial]) -> list[dict[str, Any]]:
+    """The trials of proposed choices as JSON. One that failed everywhere has no rows, so it weighs nothing and is not tried again."""
+    notes: list[Any] = [trial.note for trial in trials]
+    return [
+        {"choices": note["choices"], "mean": trial.mean or 0.0, "n": trial.n}
+        for note, trial in zip(notes, trials, strict=True)
+        if "choices" in note
+    ]
+
+
+def recalled(kept: Sequence[dict[str, Any]]) -> list[Seen]:
+    """What `told` has kept."""
+    return [Seen(tuple(one["choices"]), one["mean"], one["n"]) for one in kept]
 
 
 def suggest(sizes: Sequence[int], seen: Sequence[Seen], rng: random.Random, sampler: Sampler = "tpe") -> Choices | None:

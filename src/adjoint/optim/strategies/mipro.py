@@ -20,7 +20,7 @@ from adjoint.optim.grounds import Grounds
 from adjoint.optim.propose import predictors_of, usable
 from adjoint.optim.spelling import unused
 from adjoint.optim.strategies.bootstrap import BootstrapFewShot, Plan
-from adjoint.optim.tpe import Seen, sampler_of, suggest
+from adjoint.optim.tpe import Seen, recalled, sampler_of, suggest, told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -113,17 +113,11 @@ class MIPROv2(BootstrapFewShot):
     def tell(self, memory: Memory, trials: Sequence[Trial]) -> Memory:
         notes: list[Any] = [trial.note for trial in trials]
         pools = next((note["pools"] for note in notes if "pools" in note), memory["pools"])
-        seen = [
-            {"choices": note["choices"], "mean": trial.mean, "n": trial.n}
-            for note, trial in zip(notes, trials, strict=True)
-            if "choices" in note and trial.mean is not None
-        ]
-        # A combination that failed everywhere is not tried again either.
         return {
             "asked": memory["asked"] + 1,
             "trials": memory["trials"] + len(trials),
             "pools": pools,
-            "seen": [*memory["seen"], *seen],
+            "seen": [*memory["seen"], *told(trials)],
         }
 
     async def ask(self, memory: Memory, work: Workbench) -> Sequence[Candidate]:
@@ -133,7 +127,7 @@ class MIPROv2(BootstrapFewShot):
         wanted = min(self.per_round, self._trials(pools) - memory["trials"])
         if wanted <= 0 or math.prod(sizes) == 1:
             return []
-        seen = [Seen(tuple(one["choices"]), one["mean"], one["n"]) for one in memory["seen"]]
+        seen = recalled(memory["seen"])
         # The student as it is: all first choices. It is the incumbent, and so needs no trial.
         known = list(work.scores(work.program.state_dict()).values())
         seen.append(Seen((0,) * len(sizes), sum(known) / len(known) if known else 0.0, len(known)))

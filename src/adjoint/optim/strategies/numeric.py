@@ -105,7 +105,23 @@ class Numbers(Strategy):
         return best
 
 
-class DemoOrder(Strategy):
+class _Rounds(Strategy):
+    """Abstract: goes on for at most `rounds`, while each brings something better."""
+
+    rounds: int
+
+    def init(self, seed_state: State) -> Memory:
+        del seed_state
+        return {"rounds": 0, "over": False}
+
+    def tell(self, memory: Memory, trials: Sequence[Trial]) -> Memory:
+        return {"rounds": memory["rounds"] + 1, "over": not any(trial.accepted for trial in trials)}
+
+    def _is_over(self, memory: Memory) -> bool:
+        return bool(memory["over"] or memory["rounds"] >= self.rounds)
+
+
+class DemoOrder(_Rounds):
     """Fewer demos, and the same demos in another order: what LMs make of demos depends on both. No call to propose.
 
     Each round races `num_candidates` versions of the best: one demo less, the first half, the reverse order, and orders and
@@ -121,17 +137,10 @@ class DemoOrder(Strategy):
     def settings(self) -> Mapping[str, Json]:
         return {"num_candidates": self.num_candidates, "rounds": self.rounds}
 
-    def init(self, seed_state: State) -> Memory:
-        del seed_state
-        return {"rounds": 0, "over": False}
-
-    def tell(self, memory: Memory, trials: Sequence[Trial]) -> Memory:
-        return {"rounds": memory["rounds"] + 1, "over": not any(trial.accepted for trial in trials)}
-
     async def ask(self, memory: Memory, work: Workbench) -> Sequence[State | Candidate]:
         names = [name for name, _ in demonstrations.demo_names(work.program)]
         longest = max((len(_demos(work.best, name)) for name in names), default=0)
-        if memory["over"] or memory["rounds"] >= self.rounds or not longest:
+        if self._is_over(memory) or not longest:
             return []
         draw = work.rng("orders")
         whole = list(range(longest))
@@ -140,7 +149,7 @@ class DemoOrder(Strategy):
         return [{**work.best, **_arranged(work.best, names, order)} for order in orders[: self.num_candidates]]
 
 
-class Models(Strategy):
+class Models(_Rounds):
     """Chooses the model of each predictor whose `lm` is a `ModelChoice`, among those that keep to a cap on the cost.
 
     `max_cost` is the most that a row may cost on average, measured on `rows` feedback rows; `cost` reads it off the tape of a
@@ -165,15 +174,8 @@ class Models(Strategy):
     def settings(self) -> Mapping[str, Json]:
         return {"max_cost": self.max_cost, "cost": code_digest(self.cost), "rows": self.rows, "rounds": self.rounds}
 
-    def init(self, seed_state: State) -> Memory:
-        del seed_state
-        return {"rounds": 0, "over": False}
-
-    def tell(self, memory: Memory, trials: Sequence[Trial]) -> Memory:
-        return {"rounds": memory["rounds"] + 1, "over": not any(trial.accepted for trial in trials)}
-
     async def ask(self, memory: Memory, work: Workbench) -> Sequence[State | Candidate]:
-        if memory["over"] or memory["rounds"] >= self.rounds:
+        if self._is_over(memory):
             return []
         choices = {name: one for name, one in work.program.named_parameters() if isinstance(one, ModelChoice) and one.trainable}
         states = _choices(work.best, choices)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from adjoint.optim.base import Candidate
 from adjoint.optim.demos import demo_names, key_of
 from adjoint.optim.strategies.bootstrap import BootstrapFewShot
-from adjoint.optim.tpe import Seen, sampler_of, suggest
+from adjoint.optim.tpe import Seen, recalled, sampler_of, suggest, told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,18 +73,14 @@ class BootstrapFewShotWithOptuna(BootstrapFewShot):
     def tell(self, memory: Memory, trials: Sequence[Trial]) -> Memory:
         notes: list[Any] = [trial.note for trial in trials]
         pools = next((note["pools"] for note in notes if "pools" in note), memory["pools"])
-        seen = [
-            {"choices": note["choices"], "mean": trial.mean or 0.0, "n": trial.n}
-            for note, trial in zip(notes, trials, strict=True)
-        ]
-        return {"asked": memory["asked"] + 1, "pools": pools, "seen": [*memory["seen"], *seen]}
+        return {"asked": memory["asked"] + 1, "pools": pools, "seen": [*memory["seen"], *told(trials)]}
 
     async def ask(self, memory: Memory, work: Workbench) -> Sequence[Candidate]:
         pools = memory["pools"] or await self._pools(work)
         first = {} if memory["pools"] else {"pools": pools}
         slots = [name for name in pools for _ in range(self._slots())]
         sizes = [len(pools[name]) + _NONE for name in slots]
-        seen = [Seen(tuple(one["choices"]), one["mean"], one["n"]) for one in memory["seen"]]
+        seen = recalled(memory["seen"])
         found: list[Candidate] = []
         for number in range(min(self.per_round, self.num_candidate_programs - len(seen)) if slots else 0):
             choices = suggest(sizes, seen, work.rng("choices", number), self.sampler)

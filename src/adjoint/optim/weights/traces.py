@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from adjoint.adapters.base import render
 from adjoint.base.json import plain
 from adjoint.lm.base import supports_of
+from adjoint.optim.demos import calls_of
 from adjoint.optim.weights.rows import Row
 from adjoint.program.context import active_lm, current
 
@@ -39,10 +40,7 @@ def lm_of(predictor: Any) -> BaseLM:
 
 def sampled(program: Module, tape: Tape) -> Iterator[tuple[str, Node]]:
     """The calls of a tape to which there was a reply, whether or not it could be read."""
-    paths = {id(module): path for path, module in program.named_modules()}
-    for node in tape.nodes:
-        if node.op == "predict" and node.reply is not None and id(node.module) in paths:
-            yield paths[id(node.module)], node
+    return ((path, node) for path, node in calls_of(program, tape) if node.reply is not None)
 
 
 def as_student(student: Module, program: Module, tape: Tape, *, exclude_demos: bool) -> Iterator[tuple[str, Row]]:
