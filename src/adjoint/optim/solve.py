@@ -62,7 +62,7 @@ async def asolve(
         updates.zero_grad()
         judged = await _loss(loss, solution)
         await abackward([judged], engine)
-        if not any(gradient.verdict == "change" for gradient in solution.grad):
+        if not updates._due():
             break
         if await updates.astep():
             path.append(str(solution.value))

@@ -41,7 +41,7 @@ def check(metric: Any) -> Metric:
     except (TypeError, ValueError):
         checked: Metric = metric
         return checked  # some builtins do not tell their signature; calling them will
-    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    positional = _positional(metric)
     variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
     needed = [p for p in positional if p.default is p.empty]
     if len(needed) > 3 + 2 * _is_reflective(positional) or (len(positional) < 2 and not variadic):
@@ -58,11 +58,16 @@ def _is_reflective(parameters: list[inspect.Parameter]) -> bool:
 
 def is_reflective(metric: Metric) -> bool:
     """Whether the metric has five parameters, and so has something to say of single predictors."""
+    return _is_reflective(_positional(metric))
+
+
+def _positional(metric: Metric) -> list[inspect.Parameter]:
+    """The positional parameters; none of a builtin that does not tell its signature."""
     try:
         parameters = inspect.signature(metric).parameters.values()
     except (TypeError, ValueError):
-        return False
-    return _is_reflective([p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)])
+        return []
+    return [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
 
 
 async def measure(
@@ -105,11 +110,7 @@ def _rest(metric: Metric, tape: Tape, *, compiling: bool, about: tuple[str, Sequ
 
 def _wanted(metric: Metric) -> str:
     """The name of the third parameter that a metric wants to be given, `_FIVE` if it has five, empty if it wants none."""
-    try:
-        parameters = list(inspect.signature(metric).parameters.values())
-    except (TypeError, ValueError):
-        return ""
-    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    positional = _positional(metric)
     if _is_reflective(positional):
         return _FIVE
     if len(positional) < 3 or (positional[2].default is not inspect.Parameter.empty and positional[2].name not in _RECORDING):
