@@ -23,7 +23,6 @@ import os
 import random
 import statistics
 import tempfile
-import threading
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,7 +35,7 @@ from tasks import TASKS, feedback
 import adjoint
 from adjoint.autograd.prompts import Critique, Rewrite
 from adjoint.base.portal import portal
-from adjoint.data.records import Split
+from adjoint.data.records import Split, id_of
 from adjoint.eval.stats import t_quantile
 from adjoint.lm.base import Wrapper
 from adjoint.optim.study import Study
@@ -44,6 +43,8 @@ from adjoint.program.metric import check
 from adjoint.serve import Server
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tasks import Task
 
 ROWS, TEST = 110, 200
@@ -58,11 +59,9 @@ class Counted(Wrapper):
     def __init__(self, inner: Any) -> None:
         super().__init__(inner)
         self.calls = 0
-        self._lock = threading.Lock()
 
     async def __call__(self, request: Any, /) -> Any:
-        with self._lock:
-            self.calls += 1
+        self.calls += 1  # on the one loop of the server
         return await self.inner(request)
 
 
@@ -112,15 +111,11 @@ def dspy_demos(task: Task, url: str, rows: list[adjoint.Example]) -> list[dict[s
 class Rollouts:
     """GEPA's adapter: runs the program, and proposes by Critique and Rewrite."""
 
-    def __init__(self, task: Task, lm: Any) -> None:
-        self.task, self.lm = task, lm
-
     def evaluate(self, batch: list[Any], candidate: dict[str, str], capture_traces: bool = False) -> Any:  # noqa: FBT001, FBT002 - its interface
         program = adjoint.Predict("text -> answer", candidate["instruction"])
-        with adjoint.context(lm=self.lm):
-            report = adjoint.evaluate(program, batch, feedback)
+        report = adjoint.evaluate(program, batch, feedback)
         cells = {cell.example: cell for cell in report.cells}
-        found = [cells[row_id(row)] for row in batch]
+        found = [cells[id_of(row)] for row in batch]
         outputs = [(cell.outputs or {}).get("answer", "") for cell in found]
         scores = [0.0 if cell.score is None else cell.score.value for cell in found]
         return gepa.EvaluationBatch(outputs=outputs, scores=scores, trajectories=list(zip(batch, found, strict=True)) if capture_traces else None)
@@ -136,18 +131,17 @@ class Rollouts:
 
     def propose_new_texts(self, candidate: dict[str, str], reflective: Any, components: list[str]) -> dict[str, str]:
         (name,) = components
-        with adjoint.context(lm=self.lm):
-            critics = [adjoint.Predict(Critique)(instruction=candidate[name], **case).critique for case in reflective[name]]
-            told = "\n".join(f"- {text}" for text in dict.fromkeys(critics))
-            role = "instruction of a step of the program"
-            return {name: adjoint.Predict(Rewrite)(role=role, text=candidate[name], feedback=told).improved}
+        critics = [adjoint.Predict(Critique)(instruction=candidate[name], **case).critique for case in reflective[name]]
+        told = "\n".join(f"- {text}" for text in dict.fromkeys(critics))
+        role = "instruction of a step of the program"
+        return {name: adjoint.Predict(Rewrite)(role=role, text=candidate[name], feedback=told).improved}
 
 
-def gepa_instruction(task: Task, lm: Any, rows: list[adjoint.Example], seed: int) -> str:
+def gepa_instruction(task: Task, rows: list[adjoint.Example], seed: int) -> str:
     """The instruction that GEPA chose."""
     found = gepa.optimize(
         seed_candidate={"instruction": task.program().instruction}, trainset=rows[: ROWS // 2], valset=rows[ROWS // 2 :],
-        adapter=Rollouts(task, lm), max_metric_calls=METRIC_CALLS, seed=seed, logger=Silent(),
+        adapter=Rollouts(), max_metric_calls=METRIC_CALLS, seed=seed, logger=Silent(),
     )  # fmt: skip
     return str(found.best_candidate["instruction"])
 
@@ -175,15 +169,19 @@ def adjoint_program(task: Task, rows: list[adjoint.Example], seed: int, kind: st
     return portal.run(study.run()).program
 
 
-def row_id(row: adjoint.Example) -> str:
-    from adjoint.data.records import id_of
-
-    return id_of(row)
-
-
 def tested(program: adjoint.Module, rows: list[adjoint.Example]) -> float:
     with adjoint.context(lm=POCKET, ledger=None):
         return adjoint.evaluate(program, rows, feedback).mean
+
+
+@contextlib.contextmanager
+def endpoint() -> Iterator[tuple[Counted, str]]:
+    """The model behind a server of its own, in force with a ledger of its own: the counter, and where it can be reached."""
+    counted = Counted(POCKET)
+    with tempfile.TemporaryDirectory() as folder, Server(lm=counted) as server:
+        lm = adjoint.LM("openai/pocket", base_url=f"{server.url}/v1", api_key="none", max_tokens=64, price=(0, 0))
+        with adjoint.context(ledger=f"{folder}/ledger.db", lm=lm):
+            yield counted, server.url
 
 
 def run(task: Task, kind: str, seed: int, found: dict[str, Series]) -> None:
@@ -193,26 +191,20 @@ def run(task: Task, kind: str, seed: int, found: dict[str, Series]) -> None:
     other = _other(task, kind, rows, test, seed)
     found["other"].add(*other)
     for name, calls, candidates in (("third", max(8, other[1] // 3), 16), ("equal", other[1], 48)):
-        counted = Counted(POCKET)
-        with tempfile.TemporaryDirectory() as folder, Server(lm=counted) as server:
-            lm = adjoint.LM("openai/pocket", base_url=f"{server.url}/v1", api_key="none", max_tokens=64, price=(0, 0))
-            with adjoint.context(ledger=f"{folder}/ledger.db", lm=lm):
-                program = adjoint_program(task, rows, seed, kind, calls, candidates)
+        with endpoint() as (counted, _):
+            program = adjoint_program(task, rows, seed, kind, calls, candidates)
         found[name].add(tested(program, test), counted.calls)
 
 
 def _other(task: Task, kind: str, rows: list[adjoint.Example], test: list[adjoint.Example], seed: int) -> tuple[float, int]:
-    counted = Counted(POCKET)
-    with tempfile.TemporaryDirectory() as folder, Server(lm=counted) as server:
+    with endpoint() as (counted, url):
         if kind == "demos":
             dspy.configure_cache(enable_disk_cache=False, enable_memory_cache=True)
             program = task.program()
             with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
-                program.demos = dspy_demos(task, server.url, rows)
+                program.demos = dspy_demos(task, url, rows)
         else:
-            lm = adjoint.LM("openai/pocket", base_url=f"{server.url}/v1", api_key="none", max_tokens=64, price=(0, 0))
-            with adjoint.context(ledger=f"{folder}/ledger.db"):
-                program = adjoint.Predict("text -> answer", gepa_instruction(task, lm, rows, seed))
+            program = adjoint.Predict("text -> answer", gepa_instruction(task, rows, seed))
     return tested(program, test), counted.calls
 
 
