@@ -12,7 +12,6 @@ The same command goes on from where an earlier one was stopped.
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
