@@ -23,6 +23,7 @@ from adjoint.lm.hf.client import HF
 from adjoint.optim.strategies.better_together import BetterTogether
 from adjoint.optim.strategies.bootstrap import BootstrapFewShotWithRandomSearch
 from adjoint.optim.strategies.finetune import RejectionSampling
+from adjoint.textgrad.tasks import same_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +32,11 @@ RECIPE = {
     "rank": 16, "alpha": 32.0, "learning_rate": 1e-4, "epochs": 2, "batch_size": 32, "micro_batch": 4, "gradient_checkpointing": True,
     "checkpoint_every": 20,
 }  # fmt: skip
+
+
+def right_number(example: adjoint.Example, prediction: adjoint.Prediction) -> bool:
+    """Whether the last number of the answer is the right one."""
+    return bool(same_number(prediction.answer, example.expected))
 
 
 def same_answer(example: adjoint.Example, prediction: adjoint.Prediction) -> bool:
@@ -53,7 +59,7 @@ class Task:
 
 
 TASKS = {
-    "gsm8k": Task(load_gsm8k, "question -> answer", "Solve the problem.", adjoint.numeric_match, 1024),
+    "gsm8k": Task(load_gsm8k, "question -> answer", "Solve the problem.", right_number, 1024),
     "hotpotqa": Task(
         load_hotpotqa, "passages: list[str], question -> answer", "Answer with a name, a date, yes or no, as the passages say.",
         same_answer, 4096,
