@@ -8,9 +8,9 @@ the number of rows, not with its square.
 
 from __future__ import annotations
 
+import math
 import zlib
-from collections import defaultdict
-from itertools import combinations, pairwise
+from itertools import accumulate, chain, combinations, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from adjoint.base.errors import UsageError
@@ -18,7 +18,9 @@ from adjoint.base.json import canonical, plain
 from adjoint.data.records import id_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterator, Sequence
+
+    import numpy as np
 
     from adjoint.data.records import Example, Split
 
@@ -30,6 +32,12 @@ _SHINGLE = 5
 """Bytes of a shingle: about a word."""
 _CROWD = 50
 """Candidates of one band bucket that are all compared with each other; in a larger one each is compared with its neighbours."""
+
+
+_DEVIATIONS = 6
+"""Standard deviations by which a similarity may be estimated too low: a chance of 1 in 10^9."""
+_CHUNK = 10_000
+"""Pairs whose signatures are held against each other at once."""
 
 
 class Near(NamedTuple):
@@ -59,7 +67,7 @@ def near_duplicates(*parts: Sequence[Example], threshold: float = 0.8) -> list[N
     rows = [(place, row) for place, part in enumerate(parts) for row in part]
     shingles = [_shingles(row) for _, row in rows]
     found = []
-    for one, other in sorted(_candidates(shingles)):
+    for one, other in _candidates(shingles, threshold) if rows else ():
         if len(parts) > 1 and rows[one][0] == rows[other][0]:
             continue
         similarity = len(shingles[one] & shingles[other]) / len(shingles[one] | shingles[other])
@@ -81,23 +89,46 @@ def leaks(split: Split, threshold: float = 0.8) -> tuple[str, ...]:
     return (said,)
 
 
-def _candidates(shingles: Sequence[set[int]]) -> Iterable[tuple[int, int]]:
-    """Pairs of places whose signatures agree in a band."""
+def _candidates(shingles: Sequence[set[int]], threshold: float) -> Iterator[tuple[int, int]]:
+    """Pairs of places, in order, whose signatures agree in a band and, as far as they can tell, in `threshold` of all hashes."""
+    import numpy as np
+
+    signatures = _signatures(shingles)
+    # Each band as one number. Two bands that get the same one by chance cost a comparison and no more.
+    mixed = np.random.default_rng(1).integers(1 << 63, size=ROWS, dtype=np.uint64) * 2 + 1
+    bands = (signatures.reshape(len(shingles), BANDS, ROWS) * mixed).sum(axis=2)
+    pairs = sorted({pair for band in bands.T for pair in _agreeing(band)})
+    # The share of equal hashes is the similarity up to an error of this deviation: what is far below need not be compared.
+    least = threshold - _DEVIATIONS * math.sqrt(threshold * (1 - threshold) / (BANDS * ROWS))
+    for start in range(0, len(pairs), _CHUNK):
+        one, other = np.array(pairs[start : start + _CHUNK]).T
+        likely = (signatures[one] == signatures[other]).mean(axis=1) >= least
+        yield from zip(one[likely].tolist(), other[likely].tolist(), strict=True)
+
+
+def _signatures(shingles: Sequence[set[int]]) -> np.ndarray:
+    """The least value of each hash over each set: an array of rows by hashes."""
     import numpy as np
 
     draw = np.random.default_rng(0)  # any hashes will do, as long as they are the same for all rows
-    scale, shift = draw.integers(1 << 63, size=(2, BANDS * ROWS, 1), dtype=np.uint64)
+    scale, shift = draw.integers(1 << 63, size=(2, BANDS * ROWS), dtype=np.uint64)
+    sizes = [len(one) for one in shingles]
+    values, starts = np.fromiter(chain.from_iterable(shingles), np.uint64, sum(sizes)), [0, *accumulate(sizes)][:-1]
     # Multiply and add modulo 2^64; the high bits are the ones that are well mixed, and the least value depends on them alone.
-    signatures = [(np.array(sorted(one), dtype=np.uint64) * (2 * scale + 1) + shift).min(axis=1) for one in shingles]
-    pairs: set[tuple[int, int]] = set()
-    for band in range(BANDS):
-        buckets: defaultdict[bytes, list[int]] = defaultdict(list)
-        for place, signature in enumerate(signatures):
-            buckets[signature[band * ROWS : (band + 1) * ROWS].tobytes()].append(place)
-        for bucket in buckets.values():
-            near = combinations(bucket, 2) if len(bucket) <= _CROWD else pairwise(bucket)
-            pairs.update(near)
-    return pairs
+    hashed = (values * (2 * scale[number] + 1) + shift[number] for number in range(BANDS * ROWS))
+    return np.stack([np.minimum.reduceat(one, starts) for one in hashed], axis=1)
+
+
+def _agreeing(band: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Pairs of places whose numbers are the same."""
+    import numpy as np
+
+    order = np.argsort(band, kind="stable")
+    starts = np.flatnonzero(np.diff(band[order], prepend=band[order[0]] - 1))
+    sizes = np.diff(starts, append=len(band))
+    for start, size in zip(starts[sizes > 1].tolist(), sizes[sizes > 1].tolist(), strict=True):
+        bucket = order[start : start + size].tolist()
+        yield from combinations(bucket, 2) if size <= _CROWD else pairwise(bucket)
 
 
 def _shingles(row: Example) -> set[int]:
