@@ -36,19 +36,27 @@ class Portal:
     """A daemon thread that runs an event loop, started on first use and again after a fork."""
 
     def __init__(self) -> None:
+        self._begin_anew()
+        if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+            os.register_at_fork(after_in_child=self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        """Without a loop: a forked child has none of its parent's threads."""
         self._lock = threading.Lock()
-        self._pid: int | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._threads: ThreadPoolExecutor | None = None
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
+        return self._loop or self._started()
+
+    def _started(self) -> asyncio.AbstractEventLoop:
         with self._lock:
-            if self._loop is None or self._pid != os.getpid():
+            if self._loop is None:
                 made: Future[asyncio.AbstractEventLoop] = Future()
                 threading.Thread(target=_serve, args=(made,), name="adjoint-loop", daemon=True).start()
                 self._threads = ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="adjoint-forward")
-                self._loop, self._pid = made.result(), os.getpid()
+                self._loop = made.result()
             return self._loop
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:

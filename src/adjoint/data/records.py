@@ -13,6 +13,7 @@ from adjoint.base.json import digest, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
 EXPECTED = "expected"
 """The name under which a row keeps its answer when it does not name the output field."""
@@ -146,15 +147,14 @@ class Example(Record):
         if self._input_keys is None:
             message = "the inputs of this example are not set; write Example(...).with_inputs('question')."
             raise UsageError(message)
-        return self._part(lambda name: name in self._input_keys)
+        return self._part(self._input_keys)
 
     def labels(self) -> Self:
         """The fields that are no inputs."""
-        inputs = self.inputs()
-        return self._part(lambda name: name not in inputs)
+        return self._part(self._store.keys() - self.inputs()._store.keys())
 
-    def _part(self, keep: Any) -> Self:
-        part = type(self)({name: value for name, value in self._store.items() if keep(name)})
+    def _part(self, names: AbstractSet[str]) -> Self:
+        part = type(self)({name: value for name, value in self._store.items() if name in names})
         part._input_keys = self._input_keys
         return part
 
@@ -170,6 +170,13 @@ class Example(Record):
 def id_of(example: Example) -> str:
     """The row's own id if it came with one, else a digest of its content: never its position."""
     return example._id or digest(plain(example._store), length=16)
+
+
+def identified(example: Example) -> Example:
+    """The row with its id settled, so that the digest of one that is run many times is made once."""
+    made = example.copy()
+    made._id = id_of(example)
+    return made
 
 
 def expected_outputs(example: Example, outputs: Sequence[str]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from adjoint.base.collector import full_collections_put_off
@@ -14,9 +14,9 @@ from adjoint.base.foreign import foreign
 from adjoint.base.json import plain
 from adjoint.data.records import Score, id_of
 from adjoint.exec.local import Local
-from adjoint.lm.types import Usage
+from adjoint.lm.types import NO_USAGE, Usage
 from adjoint.modules.best_of_n import nth_sample
-from adjoint.program.context import CONCURRENCY, context, current
+from adjoint.program.context import CONCURRENCY, current, within
 from adjoint.program.metric import measure
 from adjoint.program.prediction import Prediction
 from adjoint.program.tape import Tape
@@ -40,7 +40,7 @@ class Cell:
     example: str
     score: Score | None
     error: str | None = None
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = NO_USAGE
     seconds: float = 0.0
     outputs: Json = None
     tape: Tape | None = None
@@ -88,10 +88,10 @@ async def run_row(
     score, error, prediction = None, None, None
     try:
         async with contextlib.nullcontext() if seconds is None else asyncio.timeout(seconds):
-            with context(tape=tape, meter=used, sample=sample):
+            with within(tape=tape, meter=used, sample=sample):
                 made = await foreign(program.acall(**inputs), ProgramError, "the program")
             prediction = _prediction(made, tape)
-            with context(tape=Tape(), meter=used, sample=sample, role="judge"):  # calls of the metric are no calls of the program
+            with within(tape=Tape(), meter=used, sample=sample, role="judge"):  # calls of the metric are no calls of the program
                 score = await measure(metric, example, prediction, tape, compiling=compiling)
     except FATAL:
         raise
@@ -101,7 +101,7 @@ async def run_row(
         error = f"TimeoutError: the row took longer than timeout={seconds:g} seconds"
     outputs = None if prediction is None else plain(prediction.toDict())
     took = time.monotonic() - started
-    return Cell(id_of(example), score, error, sum(used, Usage()), took, outputs, tape, prediction, repeat)
+    return Cell(id_of(example), score, error, sum(used, NO_USAGE), took, outputs, tape, prediction, repeat)
 
 
 async def run_cells(

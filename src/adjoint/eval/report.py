@@ -12,7 +12,7 @@ from adjoint.data.records import id_of
 from adjoint.eval import views
 from adjoint.eval.measures import Measure, latency_of, measure_of, measures_of
 from adjoint.eval.sampling import groups_of, plain_interval
-from adjoint.lm.types import Usage
+from adjoint.lm.types import NO_USAGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from adjoint.eval.cells import Cell
     from adjoint.eval.sampling import By, Sampling
     from adjoint.eval.stats import Interval
+    from adjoint.lm.types import Usage
 
 
 class Slice(NamedTuple):
@@ -118,7 +119,7 @@ class Report:
     @cached_property
     def usage(self) -> Usage:
         """What was paid now; replies from the ledger count no call."""
-        return sum((cell.usage for cell in self.cells), Usage())
+        return sum((cell.usage for cell in self.cells), NO_USAGE)
 
     @property
     def results(self) -> list[tuple[Example, Any, float | None]]:

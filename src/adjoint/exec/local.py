@@ -24,21 +24,31 @@ class Local:
             raise UsageError(message)
         waiting = enumerate(items)
         running: dict[asyncio.Task[R], int] = {}
+        ended: list[asyncio.Task[R]] = []
+        some_ended = asyncio.Event()
+
+        def end(one: asyncio.Task[R]) -> None:
+            ended.append(one)
+            some_ended.set()
 
         def fill() -> None:
             while len(running) < limit and (item := next(waiting, None)) is not None:
-                running[asyncio.ensure_future(task(item[1]))] = item[0]
+                started = asyncio.ensure_future(task(item[1]))
+                started.add_done_callback(end)
+                running[started] = item[0]
 
         fill()
         try:
             while running:
-                done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                ended = sorted(((running.pop(one), one) for one in done), key=lambda pair: pair[0])
-                for one in done:
+                await some_ended.wait()
+                done = sorted((running.pop(one), one) for one in ended)
+                ended.clear()
+                some_ended.clear()
+                for _, one in done:
                     if not one.cancelled():
                         one.exception()  # marks it as seen: when several raise at once, only the first is passed on
                 fill()
-                for index, one in ended:
+                for index, one in done:
                     yield Outcome(index, one.result())
         finally:
             await stop(running)

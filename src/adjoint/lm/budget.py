@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from adjoint.base.errors import BudgetExceeded, UsageError
-from adjoint.lm.types import Usage
+from adjoint.lm.types import NO_USAGE, Usage
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _COUNT = r"\d+(?:_\d+)*"
@@ -98,8 +98,8 @@ class Account:
     def __init__(self, budget: Budget | None = None, *, payer: str = "") -> None:
         self.budget = budget or Budget()
         self.payer = payer
-        self.spent = Usage()
-        self.reserved = Usage()
+        self.spent = NO_USAGE
+        self.reserved = NO_USAGE
         self.started = time.monotonic()
         self.examples = 0
         """Rows that weights were trained on."""
@@ -121,7 +121,7 @@ class Account:
         for table in (self._paid, self._replayed) if replayed else (self._paid,):
             for tag, usage in table.items():
                 name: str = getattr(tag, what)
-                found[name] = found.get(name, Usage()) + usage
+                found[name] = found.get(name, NO_USAGE) + usage
         return dict(sorted(found.items()))
 
     def refusal(self, bound: Usage) -> Refusal | None:
@@ -162,7 +162,7 @@ class Account:
         """Replace a reservation by what the call really cost."""
         self.spent += actual
         self._known_usd += actual.usd or 0.0
-        self._paid[tag] = self._paid.get(tag, Usage()) + actual
+        self._paid[tag] = self._paid.get(tag, NO_USAGE) + actual
         self.release(bound)
         waiting, self._waiting = self._waiting, []
         for one in waiting:
@@ -192,7 +192,7 @@ class Account:
             self.spent += usage
             self._known_usd += usage.usd or 0.0
             tag = tag or Tag("task", "", self.step)
-            self._replayed[tag] = self._replayed.get(tag, Usage()) + usage
+            self._replayed[tag] = self._replayed.get(tag, NO_USAGE) + usage
 
     def paid(self, key: str) -> None:
         """Note a reply that was paid in this life, so that finding it again is not taken for a replay."""

@@ -13,7 +13,7 @@ from adjoint.base.errors import ServerError, UsageError
 from adjoint.base.portal import portal
 from adjoint.lm import guard, wire
 from adjoint.lm.http import Endpoint, Timeouts, address, usable_key
-from adjoint.lm.types import Estimate, Usage
+from adjoint.lm.types import NO_USAGE, Estimate, Usage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Coroutine, Mapping
@@ -231,7 +231,7 @@ async def together(calls: list[Coroutine[Any, Any, Response]]) -> list[Response]
 
 def _joined(replies: list[Response]) -> Response:
     """One response with the texts of all of them."""
-    usage = sum((reply.usage for reply in replies), Usage())
+    usage = sum((reply.usage for reply in replies), NO_USAGE)
     return replace(replies[0], usage=usage, others=tuple(reply.text for reply in replies[1:]))
 
 

@@ -15,7 +15,7 @@ from adjoint.lm.base import Wrapper
 from adjoint.lm.bounds import DEFAULT_OUTPUT, output_bound, upper_bound
 from adjoint.lm.budget import Refusal, Tag
 from adjoint.lm.prices import FREE, layers, price_of, priced
-from adjoint.lm.types import Estimate, Usage
+from adjoint.lm.types import NO_USAGE, Estimate, Usage
 
 if TYPE_CHECKING:
     from adjoint.lm.base import BaseLM
@@ -139,4 +139,4 @@ class Spend(Wrapper):
 def _drop(book: Book, done: asyncio.Future[int | Refusal]) -> None:
     """Give back what was reserved for a call that will not be made."""
     if not done.cancelled() and done.exception() is None and not isinstance(number := done.result(), Refusal):
-        book.settle(number, Usage(), "failed")
+        book.settle(number, NO_USAGE, "failed")

@@ -114,6 +114,8 @@ class Usage:
     usd: float | None = 0.0
 
     def __add__(self, other: Usage) -> Usage:
+        if self is NO_USAGE:
+            return other
         usd = None if self.usd is None or other.usd is None else self.usd + other.usd
         kind = Estimate if isinstance(self, Estimate) or isinstance(other, Estimate) else Usage
         return kind(
@@ -128,6 +130,10 @@ class Estimate(Usage):
     """Usage of which the provider counted only a part or nothing: what it bills may be more."""
 
     __slots__ = ()
+
+
+NO_USAGE = Usage()
+"""What nothing has used: where sums begin."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from adjoint.base.errors import BudgetExceeded
-from adjoint.data.records import id_of
+from adjoint.data.records import id_of, identified
 from adjoint.eval.cells import HOPELESS, hopeless, run_cells
 from adjoint.exec.local import all_of
 from adjoint.program.state import name_of
@@ -72,9 +72,9 @@ class Bench:
 
     def add_rows(self, rows: Iterable[Example]) -> tuple[str, ...]:
         """Take up rows; their names."""
-        named = {id_of(row): row for row in rows}
-        self._rows.update(named)
-        return tuple(named)
+        named = [identified(row) for row in rows]
+        self._rows.update((id_of(row), row) for row in named)
+        return tuple(dict.fromkeys(map(id_of, named)))
 
     async def buy(self, names: Sequence[str], rows: Sequence[str]) -> None:
         """Make sure that every candidate was tried on every row; what is missing is bought, all of it at once."""

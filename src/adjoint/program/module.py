@@ -10,7 +10,7 @@ from adjoint.base.errors import UsageError
 from adjoint.base.portal import portal
 from adjoint.program import dspy_state, observe, saved
 from adjoint.program import state as states
-from adjoint.program.context import context, current, named_lm
+from adjoint.program.context import current, named_lm, within
 from adjoint.program.events import span
 from adjoint.program.parameter import Parameter
 from adjoint.program.prediction import Prediction
@@ -251,7 +251,7 @@ def _recording(module: Module, inputs: dict[str, Any]) -> Iterator[Tape | None]:
         yield None
         return
     tape = Tape(module, inputs)
-    with context(tape=tape):
+    with within(tape=tape):
         yield tape
 
 

@@ -10,13 +10,13 @@ from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
-from adjoint.lm.types import Usage
+from adjoint.lm.types import NO_USAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from adjoint.lm.base import BaseLM
-    from adjoint.lm.types import Request, Response
+    from adjoint.lm.types import Request, Response, Usage
 
 _KEPT = 1000
 """Calls that the history remembers."""
@@ -64,11 +64,11 @@ class UsageTracker:
 
     def add(self, lm: str, usage: Usage) -> None:
         with self._lock:
-            self.by_lm[lm] = self.by_lm.get(lm, Usage()) + usage
+            self.by_lm[lm] = self.by_lm.get(lm, NO_USAGE) + usage
 
     @property
     def total(self) -> Usage:
-        return sum(self.by_lm.values(), Usage())
+        return sum(self.by_lm.values(), NO_USAGE)
 
     def get_total_tokens(self) -> dict[str, dict[str, Any]]:
         """By LM: calls, tokens and dollars, under DSPy's names and ours."""
@@ -120,7 +120,7 @@ def as_dict(usages: Iterable[tuple[str, Usage]]) -> dict[str, dict[str, Any]]:
     """Usage by LM as plain dictionaries."""
     summed: dict[str, Usage] = {}
     for lm, usage in usages:
-        summed[lm] = summed.get(lm, Usage()) + usage
+        summed[lm] = summed.get(lm, NO_USAGE) + usage
     return {
         lm: {
             **asdict(usage),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from adjoint.base.json import plain
-from adjoint.lm.types import Usage
+from adjoint.lm.types import NO_USAGE
 from adjoint.program import runs
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from adjoint.base.json import Json
     from adjoint.data.records import Score
-    from adjoint.lm.types import Message
+    from adjoint.lm.types import Message, Usage
     from adjoint.program.drawing import Drawing
     from adjoint.program.module import Module
     from adjoint.program.parameter import Parameter
@@ -73,7 +73,7 @@ class Node:
     outputs: Mapping[str, Any] = field(default_factory=dict)
     messages: tuple[Message, ...] = ()
     reply: str | None = None
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = NO_USAGE
     error: str | None = None
     repair: tuple[Message, ...] = ()
     """The turns by which the LM was shown that its first reply could not be read; empty if it could."""
@@ -214,7 +214,7 @@ class Tape:
 
     def usage(self) -> Usage:
         """What all calls have used, those of rejected tries too."""
-        return sum((node.usage for node in (*self.nodes, *self.rejected)), Usage())
+        return sum((node.usage for node in (*self.nodes, *self.rejected)), NO_USAGE)
 
     def explain(self) -> str:
         """The calls and the edges between them in words, with how each edge is known and how sure it is."""
