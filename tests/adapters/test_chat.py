@@ -190,6 +190,16 @@ def test_a_reply_without_all_outputs_says_what_it_lacks(reply):
     assert raised.value.raw == reply
 
 
+def test_blanks_before_a_reply_hide_no_marker():
+    two = Signature("q -> first, second")
+    assert parse(two, "\n  [[first]]\na\n[[second]]\nb") == {"first": "a", "second": "b"}
+    assert parse(Signature("q -> first"), "\n  [[first]]\na") == {"first": "a"}
+    for value in ("  [[first]]\nx", "\n \\[[first]]"):
+        for made in (two, Signature("q -> first")):
+            fields = list(made.output_fields.values())
+            assert parse(made, outputs_text(fields, {"first": value, "second": value}))["first"] == value.strip()
+
+
 def test_an_optional_output_may_be_missing():
     made = Signature("q -> answer, note: Optional[str]")
     assert parse(made, "[[answer]]\nParis") == {"answer": "Paris", "note": None}
@@ -197,7 +207,7 @@ def test_an_optional_output_may_be_missing():
 
 def test_a_reply_that_was_cut_off_is_not_mended():
     made = Signature("q -> numbers: list[int]")
-    assert parse(made, "[1, 2") == {"numbers": [1, 2]}
+    assert parse(made, "[1, 2,]") == {"numbers": [1, 2]}
     with pytest.raises(ParseError):
         parse(made, "[1, 2", finish="length")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from adjoint.adapters import values
+from adjoint.adapters import loose_json, values
 from adjoint.adapters.pieces import MarkedReader
 from adjoint.adapters.turns import TurnAdapter, input_pieces
 from adjoint.base.errors import ParseError
@@ -53,7 +53,7 @@ class ChatAdapter(TurnAdapter):
             return {outputs[0].name: self._only(outputs[0], text, whole=whole)}
         names = {field.name for field in outputs}
         blocks, last = _blocks(text, names)
-        members = {} if blocks or not self.use_json_adapter_fallback else values.members(text, names, whole=whole)
+        members = {} if blocks or not self.use_json_adapter_fallback else loose_json.members(text, names, whole=whole)
         found = {}
         for field in outputs:
             if field.name in blocks:
@@ -80,7 +80,7 @@ class ChatAdapter(TurnAdapter):
         try:
             return values.read(field, body, whole=whole)
         except ParseError:
-            members = values.members(text, {field.name}, whole=whole) if self.use_json_adapter_fallback else {}
+            members = loose_json.members(text, {field.name}, whole=whole) if self.use_json_adapter_fallback else {}
             if not members:
                 raise
             return values.take(field, members[field.name], whole=whole)
@@ -108,7 +108,8 @@ def _lacking(outputs: Sequence[Field], found: Mapping[str, Any], text: str) -> P
 
 def _escape(text: str) -> str:
     """Put a backslash before whatever looks like a marker at the start of a line."""
-    return _ESCAPE.sub(r"\\\1", text)
+    begin = text.lstrip()  # blanks before a reply are no part of it, so a marker may stand behind them
+    return _ESCAPE.sub(r"\\\1", begin if _ESCAPE.match(begin) else text)
 
 
 def _unescape(text: str) -> str:
@@ -120,6 +121,7 @@ def _blocks(text: str, names: set[str]) -> tuple[dict[str, str], str]:
 
     Reasoning may quote an earlier one.
     """
+    text = text.lstrip()
     spans: dict[str, tuple[int, int]] = {}
     name, begin = "", 0
     for match in _MARKER.finditer(text):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from adjoint.adapters import values
+from adjoint.adapters import loose_json, values
 from adjoint.adapters.pieces import JSONReader
 from adjoint.adapters.turns import TurnAdapter
 from adjoint.base.errors import ParseError
@@ -35,7 +35,7 @@ class JSONAdapter(TurnAdapter):
 
     def read(self, outputs: Sequence[Field], text: str, *, whole: bool) -> dict[str, Any]:
         names = {field.name for field in outputs}
-        members = values.members(text, names, whole=whole)
+        members = loose_json.members(text, names, whole=whole)
         if not members and len(outputs) == 1 and "{" not in text:
             return {outputs[0].name: values.read(outputs[0], text, whole=whole)}  # one value needs no object around it
         missing = [field.name for field in outputs if field.name not in members and field.required]

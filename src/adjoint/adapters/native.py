@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from adjoint.adapters import values, written
+from adjoint.adapters import loose_json, written
 from adjoint.base.errors import ParseError
 from adjoint.lm.types import ToolCall, ToolSpec
 from adjoint.signature.types.known import role_of
@@ -52,7 +52,7 @@ def outputs(fields: Sequence[Field], response: Response) -> dict[str, Any]:
 def _calls(field: Field, response: Response) -> Any:
     found = []
     for call in response.tool_calls:
-        arguments = values.mapping(call.arguments) if call.arguments.strip() else {}
+        arguments = loose_json.mapping(call.arguments) if call.arguments.strip() else {}
         if not arguments and call.arguments.strip() not in ("", "{}", "null"):
             message = f"the arguments of the call of {call.name!r} are no JSON object: {call.arguments[:200]!r}."
             raise ParseError(message, raw=call.arguments)

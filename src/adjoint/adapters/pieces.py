@@ -62,9 +62,11 @@ class MarkedReader:
         self._marker, self._escaped, self._marked = marker, escaped, marked
         self._field = Field(names[0]) if len(names) == 1 else None
         self._line = ""
-        self._fresh = True
+        self._fresh, self._begun = True, False
 
     def add(self, text: str) -> Iterator[Piece]:
+        text = text if self._begun else text.lstrip()
+        self._begun = self._begun or bool(text)
         for part in text.splitlines(keepends=True) if text.count("\n") else [text]:
             self._line += part
             ended = part.endswith("\n")

@@ -10,6 +10,7 @@ import types
 import typing
 from typing import TYPE_CHECKING, Any
 
+from adjoint.adapters import loose_json
 from adjoint.adapters.schemas import field_schema
 from adjoint.adapters.written import write as write  # noqa: PLC0414 - reading and writing are looked for in one place
 from adjoint.base.errors import ParseError
@@ -28,9 +29,6 @@ _CHANGES_NUMBER = frozenset(
     {"+", "-", "billion", "bn", "dozen", "hundred", "k", "m", "million", "not", "or", "percent", "than", "thousand", "trillion"}
 )
 """Words near a number that make it mean another one."""
-_FENCE = re.compile(r"^```[\w+-]*\n(.*?)\n?```[ \t]*$", re.DOTALL | re.MULTILINE)
-_DIGIT, _LETTER = re.compile(r"\d"), re.compile(r"[^\W\d_]")
-_BRACKET, _ANY_BRACKET = re.compile(r"[\[{]"), re.compile(r"[\[{}\]]")
 _AROUND_WORD = "`'\" \n.*()[]"
 _SPACE = re.compile(r"[\s_-]+")
 _TRUE, _FALSE = frozenset({"true", "yes", "y", "1"}), frozenset({"false", "no", "n", "0"})
@@ -38,13 +36,6 @@ _NOTHING = frozenset({"", "none", "null"})
 _HAVE_JSON = (str, int, bool)
 _UNCLEAR = object()
 """Stands for a text that has no plain reading: no validator accepts it."""
-_MARKS = dict.fromkeys(map(ord, "[]{}\"'`,:; \t\r\n"))
-_MOST_OBJECTS = 64
-"""Places in a reply at which a JSON object is looked for."""
-_MAX_REPAIR = 20_000
-"""Characters of a reply beyond which no repair of broken JSON is tried: it takes time that grows with the square."""
-_MOST_UNCLOSED = 32
-"""Brackets, more of which are no slip."""
 
 
 def choices(type_: Any) -> list[Any] | None:
@@ -134,12 +125,12 @@ def guess(type_: Any, text: str, *, whole: bool = True) -> Any:
     """The Python value that the text most plainly stands for; validation decides whether it fits."""
     within = inner(type_)
     if within is not type_:
-        nothing = _admits_none(type_) and _unfenced(text).strip(_AROUND_WORD).casefold() in _NOTHING
+        nothing = _admits_none(type_) and loose_json.unfenced(text).strip(_AROUND_WORD).casefold() in _NOTHING
         return None if nothing else guess(within, text, whole=whole)
     allowed = choices(type_)
     if allowed is None and type_ not in (bool, int, float):
         return text if type_ is str else _structure(type_, text, whole=whole)
-    bare = _unfenced(text)
+    bare = _said_once(loose_json.unfenced(text))
     if not whole and not _ended(type_, allowed, bare):
         return _UNCLEAR
     if allowed is not None:
@@ -156,7 +147,7 @@ def _structure(type_: Any, text: str, *, whole: bool) -> Any:
         made = type_.parse(text) if knows_its_form(type_) else NotImplemented
     except ValueError:
         return _UNCLEAR
-    return _json(text, strict=_takes_text(type_), whole=whole) if made is NotImplemented else made
+    return loose_json.read(text, strict=_takes_text(type_), whole=whole) if made is NotImplemented else made
 
 
 def _ended(type_: Any, allowed: list[Any] | None, text: str) -> bool:
@@ -169,9 +160,10 @@ def _ended(type_: Any, allowed: list[Any] | None, text: str) -> bool:
     return not text[-1:].isnumeric() and text[-1:] not in (".", ",")
 
 
-def _unfenced(text: str) -> str:
-    fenced = _FENCE.fullmatch(text)
-    return fenced.group(1).strip() if fenced else text
+def _said_once(text: str) -> str:
+    """A line that is said again and again is one answer."""
+    first, *more = text.splitlines() or [text]
+    return first if all(line == first for line in more) else text
 
 
 def inner(type_: Any) -> Any:
@@ -247,88 +239,6 @@ def _number(type_: type, text: str) -> Any:
 def _exact(number: str) -> int | float:
     """An integer where it is written as one, since a float would round a long one."""
     return float(number) if any(mark in number for mark in ".eE") else int(number)
-
-
-def _not_json(name: str) -> Any:
-    message = f"{name} is no JSON"
-    raise ValueError(message)
-
-
-_DECODER = json.JSONDecoder(parse_constant=_not_json)
-
-
-def _json(text: str, *, strict: bool = False, whole: bool = True) -> Any:
-    """The one JSON value in the text, which may stand in a fence or in a sentence unless `strict`; else the text."""
-    fences = _FENCE.findall(text)
-    body = fences[0].strip() if len(fences) == 1 else text
-    for exact in (text, body) if not strict or _FENCE.fullmatch(text) else (text,):
-        found, end = _decoded(exact, 0)
-        if end == len(exact):
-            return found
-    start = _BRACKET.search(body)
-    if strict or start is None:
-        return text
-    found, end = _decoded(body, start.start())
-    if end:
-        # Of several values none is meant more than the others.
-        alone = _is_said(body[: start.start()][::-1]) and _is_said(body[end:]) and not _ANY_BRACKET.search(body, end)
-        return found if alone else text
-    unclosed = sum(body.count(mark) for mark in "[{") - sum(body.count(mark) for mark in "]}")
-    mendable = whole and start.start() == 0 and len(body) <= _MAX_REPAIR and unclosed <= _MOST_UNCLOSED
-    return _mended(body) if mendable else text
-
-
-def _is_said(beside: str) -> bool:
-    """Whether what stands beside a value, from the value on, is words about it and not more of the data that it is a part of."""
-    touches = beside[:1].isalnum() or beside[:1] in (",", ";")
-    return not touches and (not _DIGIT.search(beside) or _LETTER.search(beside) is not None)
-
-
-def _decoded(text: str, start: int) -> tuple[Any, int]:
-    """The JSON value that begins at `start` and where it ends, which is 0 if there is none."""
-    try:
-        return _DECODER.raw_decode(text, start)
-    except (ValueError, RecursionError):
-        return None, 0
-
-
-def _mended(text: str) -> Any:
-    """What broken JSON was meant to be: single quotes, trailing commas, missing brackets. Only marks may be mended."""
-    import json_repair
-
-    try:
-        found = json_repair.loads(text)
-        return found if _substance(json.dumps(found, ensure_ascii=False)) == _substance(text) else text
-    except (ValueError, RecursionError):
-        return text
-
-
-def _substance(text: str) -> str:
-    """The text without what JSON is only held together by: a repair that loses or invents any of this is none."""
-    return text.translate(_MARKS).casefold().replace("none", "null")
-
-
-def mapping(text: str, *, whole: bool = True) -> dict[str, Any]:
-    """The JSON object in the text, empty if there is none."""
-    found = _json(text, whole=whole)
-    return found if isinstance(found, dict) else {}
-
-
-def members(text: str, names: set[str], *, whole: bool = True) -> dict[str, Any]:
-    """The members of these names of the last JSON object in the text that has any; broken JSON is mended if it is whole."""
-    found: dict[str, Any] = {}
-    at = text.find("{")
-    for _ in range(_MOST_OBJECTS):
-        if at < 0:
-            break
-        value, end = _decoded(text, at)
-        if isinstance(value, dict) and names & value.keys():
-            found = value
-        at = text.find("{", end or at + 1)
-    if found:
-        return {name: value for name, value in found.items() if name in names}
-    mended = mapping(text, whole=whole)
-    return mended if names.issuperset(mended) else {}  # a name that nobody asked for was made by the repair
 
 
 def take(field: Field, member: Any, *, whole: bool = True) -> Any:

@@ -1,0 +1,117 @@
+"""JSON as models write it: in a fence, in a sentence, or with broken marks. Nothing that a reply says is lost or made up."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+_FENCE = re.compile(r"^```[\w+-]*\n(.*?)\n?```[ \t]*$", re.DOTALL | re.MULTILINE)
+_DIGIT, _LETTER = re.compile(r"\d"), re.compile(r"[^\W\d_]")
+_BRACKET, _ANY_BRACKET = re.compile(r"[\[{]"), re.compile(r"[\[{}\]]")
+_MARKS = dict.fromkeys(map(ord, "[]{}\"'`,:; \t\r\n"))
+_MOST_OBJECTS = 64
+"""Places in a reply at which a JSON object is looked for."""
+_MAX_REPAIR = 20_000
+"""Characters of a reply beyond which no repair of broken JSON is tried: it takes time that grows with the square."""
+_MOST_UNCLOSED = 32
+"""Brackets, more of which are no slip."""
+_QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
+_LOST = re.compile(r"\d[\s'\"`]+[-+.\d]|[\[{,]\s*,")
+"""Two numbers with no comma between them, or nothing between two commas: something is missing, and a repair would hide it."""
+_ENDED = re.compile(r"(?:[\]}'\"]|true|false|null|none)\Z", re.IGNORECASE)
+"""How a value ends of which no more was to come."""
+
+
+def unfenced(text: str) -> str:
+    """What stands in a fence, if the text is one."""
+    fenced = _FENCE.fullmatch(text)
+    return fenced.group(1).strip() if fenced else text
+
+
+def _not_json(name: str) -> Any:
+    message = f"{name} is no JSON"
+    raise ValueError(message)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_not_json)
+
+
+def read(text: str, *, strict: bool = False, whole: bool = True) -> Any:
+    """The one JSON value in the text, which may stand in a fence or in a sentence unless `strict`; else the text."""
+    fences = _FENCE.findall(text)
+    body = fences[0].strip() if len(fences) == 1 else text
+    for exact in (text, body) if not strict or _FENCE.fullmatch(text) else (text,):
+        found, end = _decoded(exact, 0)
+        if end == len(exact):
+            return found
+    start = _BRACKET.search(body)
+    if strict or start is None:
+        return text
+    found, end = _decoded(body, start.start())
+    if end:
+        # Of several values none is meant more than the others.
+        alone = _is_said(body[: start.start()][::-1]) and _is_said(body[end:]) and not _ANY_BRACKET.search(body, end)
+        return found if alone else text
+    return _mended(body) if whole and start.start() == 0 and _lacks_marks_only(body) else text
+
+
+def _lacks_marks_only(text: str) -> bool:
+    """Whether broken JSON has all that it was to say: the end of a list may have been one of its members."""
+    if len(text) > _MAX_REPAIR or not _ENDED.search(text) or text.count("[") > text.count("]"):
+        return False
+    unclosed = sum(map(text.count, "[{")) - sum(map(text.count, "]}"))
+    return unclosed <= _MOST_UNCLOSED and not _LOST.search(_QUOTED.sub("''", text))
+
+
+def _is_said(beside: str) -> bool:
+    """Whether what stands beside a value, from the value on, is words about it and not more of the data that it is a part of."""
+    touches = beside[:1].isalnum() or beside[:1] in (",", ";")
+    return not touches and (not _DIGIT.search(beside) or _LETTER.search(beside) is not None)
+
+
+def _decoded(text: str, start: int) -> tuple[Any, int]:
+    """The JSON value that begins at `start` and where it ends, which is 0 if there is none."""
+    try:
+        return _DECODER.raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return None, 0
+
+
+def _mended(text: str) -> Any:
+    """What broken JSON was meant to be: single quotes, trailing commas, missing brackets. Only marks may be mended."""
+    import json_repair
+
+    try:
+        found = json_repair.loads(text)
+        return found if _substance(json.dumps(found, ensure_ascii=False)) == _substance(text) else text
+    except (ValueError, RecursionError):
+        return text
+
+
+def _substance(text: str) -> str:
+    """The text without what JSON is only held together by: a repair that loses or invents any of this is none."""
+    return text.translate(_MARKS).casefold().replace("none", "null")
+
+
+def mapping(text: str, *, whole: bool = True) -> dict[str, Any]:
+    """The JSON object in the text, empty if there is none."""
+    found = read(text, whole=whole)
+    return found if isinstance(found, dict) else {}
+
+
+def members(text: str, names: set[str], *, whole: bool = True) -> dict[str, Any]:
+    """The members of these names of the last JSON object in the text that has any; broken JSON is mended if it is whole."""
+    found: dict[str, Any] = {}
+    at = text.find("{")
+    for _ in range(_MOST_OBJECTS):
+        if at < 0:
+            break
+        value, end = _decoded(text, at)
+        if isinstance(value, dict) and names & value.keys():
+            found = value
+        at = text.find("{", end or at + 1)
+    if found:
+        return {name: value for name, value in found.items() if name in names}
+    mended = mapping(text, whole=whole)
+    return mended if names.issuperset(mended) else {}  # a name that nobody asked for was made by the repair
