@@ -434,6 +434,8 @@ def test_the_proxy_of_the_environment_is_used_but_never_for_this_machine(monkeyp
     assert proxy("https://outside.example/v1") == "http://proxy:1"
     assert proxy("https://inside.example/v1") is None
     assert proxy("http://localhost:8000/v1") is None
+    monkeypatch.setenv("HTTPS_PROXY", "http://other:2")
+    assert proxy("https://outside.example/v1") == "http://other:2"
 
 
 EXIT = """

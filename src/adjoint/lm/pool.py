@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import functools
 import os
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -63,8 +64,15 @@ pool = Pool()
 
 
 def proxy(url: str) -> str | None:
-    """The proxy of the environment, never for this machine."""
+    """The proxy of the environment as it is now, never for this machine."""
+    return None if guard.is_loopback(url) else _proxy(url, tuple(map(os.environ.get, _VARIABLES)))
+
+
+@functools.lru_cache(maxsize=256)
+def _proxy(url: str, _environment: tuple[str | None, ...]) -> str | None:
+    """Looked up once as long as the variables are the same: it walks through the whole environment, twice."""
     parts = urlsplit(url)
-    if guard.is_loopback(url) or proxy_bypass(parts.hostname or ""):
-        return None
-    return getproxies().get(parts.scheme)
+    return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
+
+
+_VARIABLES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
