@@ -8,7 +8,6 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from adjoint.base.collector import full_collections_put_off
 from adjoint.base.errors import FATAL, AdjointError, BudgetExceeded, ProgramError
 from adjoint.base.foreign import foreign
 from adjoint.base.json import plain
@@ -133,19 +132,18 @@ async def run_cells(
         return spent
 
     work = zip(jobs, repeats or [0] * len(jobs), strict=True)
-    with full_collections_put_off():
-        async with contextlib.aclosing(Local().map(one, work, limit=limit)) as outcomes:
-            async for outcome in outcomes:
-                cell = outcome.value
-                if isinstance(cell, BudgetExceeded):
-                    continue
-                if cell.error is None:
-                    succeeded = True
-                else:
-                    failures.append(cell.error)
-                yield outcome.index, cell
-                if patience is not None and not succeeded and len(failures) >= min(patience, len(jobs)):
-                    raise hopeless(failures)
+    async with contextlib.aclosing(Local().map(one, work, limit=limit)) as outcomes:
+        async for outcome in outcomes:
+            cell = outcome.value
+            if isinstance(cell, BudgetExceeded):
+                continue
+            if cell.error is None:
+                succeeded = True
+            else:
+                failures.append(cell.error)
+            yield outcome.index, cell
+            if patience is not None and not succeeded and len(failures) >= min(patience, len(jobs)):
+                raise hopeless(failures)
     if spent is not None:
         raise spent
 

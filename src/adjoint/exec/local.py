@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from adjoint.base.collector import collections_put_off
 from adjoint.base.errors import UsageError
 from adjoint.exec.base import Outcome
 
@@ -37,21 +38,22 @@ class Local:
                 started.add_done_callback(end)
                 running[started] = item[0]
 
-        fill()
-        try:
-            while running:
-                await some_ended.wait()
-                done = sorted((running.pop(one), one) for one in ended)
-                ended.clear()
-                some_ended.clear()
-                for _, one in done:
-                    if not one.cancelled():
-                        one.exception()  # marks it as seen: when several raise at once, only the first is passed on
+        with collections_put_off():
+            try:
                 fill()
-                for index, one in done:
-                    yield Outcome(index, one.result())
-        finally:
-            await stop(running)
+                while running:
+                    await some_ended.wait()
+                    done = sorted((running.pop(one), one) for one in ended)
+                    ended.clear()
+                    some_ended.clear()
+                    for _, one in done:
+                        if not one.cancelled():
+                            one.exception()  # marks it as seen: when several raise at once, only the first is passed on
+                    fill()
+                    for index, one in done:
+                        yield Outcome(index, one.result())
+            finally:
+                await stop(running)
 
 
 async def stop(running: Iterable[asyncio.Task[Any]]) -> None:
