@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from adjoint.base.errors import AuthError, ServerError, TransportError, UsageError
 from adjoint.base.secrets import register
 from adjoint.lm import guard, refusals
+from adjoint.lm.broken import broken
 from adjoint.lm.pool import pool, proxy
 from adjoint.lm.sse import Events
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, Awaitable, Mapping
 
-    from aiohttp import ClientResponse, FormData
+    from aiohttp import ClientResponse, ClientTimeout, FormData
 
     from adjoint.base.errors import LMError
 
@@ -52,6 +54,13 @@ class Timeouts:
             return given
         return cls() if given is None else cls(total=given)
 
+    @cached_property
+    def limits(self) -> ClientTimeout:
+        """The same in the form of aiohttp, which counts the first byte as a part of the whole."""
+        from aiohttp import ClientTimeout
+
+        return ClientTimeout(total=self.total, sock_connect=min(self.connect, self.total))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
@@ -75,26 +84,36 @@ class Endpoint:
         return await self._whole(payload)
 
     async def _whole(self, payload: Mapping[str, Any] | FormData | None) -> dict[str, Any]:
-        async with self._opened(payload, "application/json") as reply:
-            body = await self._read(reply)
+        import aiohttp
+
+        try:
+            async with await self._sent(payload, "application/json") as reply:
+                body = await self._read(reply)
+        except (aiohttp.ClientError, OSError) as error:
+            raise self._broken(error) from error
         if not 200 <= reply.status < 300:
             raise self._refusal(reply.status, reply.headers, body)
         return self.checked(self._decode(body), reply.headers)
 
     async def events(self, payload: Mapping[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
         """Send and yield the JSON object of each server-sent event, or raise an `LMError`, also between two of them."""
-        async with self._opened(payload, "text/event-stream") as reply:
-            if not 200 <= reply.status < 300:
-                raise self._refusal(reply.status, reply.headers, await self._read(reply))
-            if reply.content_type != "text/event-stream":
-                body = await self._read(reply)
-                self.checked(self._decode(body), reply.headers)
-                raise ServerError(f"{self.url} sent one reply of type {reply.content_type!r} where a stream was asked for.")
-            async with aclosing(self._data(reply)) as events:
-                async for data in events:
-                    if data == "[DONE]":
-                        return
-                    yield self.checked(self._decode(data.encode()), reply.headers)
+        import aiohttp
+
+        try:
+            async with await self._sent(payload, "text/event-stream") as reply:
+                if not 200 <= reply.status < 300:
+                    raise self._refusal(reply.status, reply.headers, await self._read(reply))
+                if reply.content_type != "text/event-stream":
+                    body = await self._read(reply)
+                    self.checked(self._decode(body), reply.headers)
+                    raise ServerError(f"{self.url} sent one reply of type {reply.content_type!r} where a stream was asked for.")
+                async with aclosing(self._data(reply)) as events:
+                    async for data in events:
+                        if data == "[DONE]":
+                            return
+                        yield self.checked(self._decode(data.encode()), reply.headers)
+        except (aiohttp.ClientError, OSError) as error:
+            raise self._broken(error) from error
 
     async def _data(self, reply: ClientResponse) -> AsyncGenerator[str, None]:
         events = Events()
@@ -108,9 +127,8 @@ class Endpoint:
         except UnicodeDecodeError as error:
             raise ServerError(f"{self.url} sent a stream that is no valid UTF-8.") from error
 
-    @asynccontextmanager
-    async def _opened(self, payload: Mapping[str, Any] | FormData | None, accept: str) -> AsyncIterator[ClientResponse]:
-        """The reply to a post, or to a get where nothing is sent; what goes wrong on the way, now or while it is read, is an `LMError`."""
+    async def _sent(self, payload: Mapping[str, Any] | FormData | None, accept: str) -> ClientResponse:
+        """The reply to a post, or to a get where nothing is sent, as soon as it begins."""
         import aiohttp
 
         guard.check(self.url)
@@ -119,43 +137,31 @@ class Endpoint:
         if isinstance(payload, aiohttp.FormData):  # it says its own type
             data = payload
         elif payload is not None:
-            headers, data = {"Content-Type": "application/json", **headers}, _encode(payload)
-        within = self.timeouts
-        limits = aiohttp.ClientTimeout(total=within.total, sock_connect=min(within.connect, within.total))
+            headers["Content-Type"], data = "application/json", _encode(payload)
+        # Redirects are refused: following one would carry the key to wherever a server points.
+        call = pool.session().request(
+            "GET" if payload is None else "POST",
+            self.url,
+            data=data,
+            headers=headers,
+            timeout=self.timeouts.limits,
+            allow_redirects=False,
+            proxy=proxy(self.url),
+        )
+        return await (call if self.timeouts.first_byte is None else self._begun(call, self.timeouts.first_byte))
+
+    async def _begun(self, call: Awaitable[ClientResponse], within: float) -> ClientResponse:
         try:
-            # Redirects are refused: following one would carry the key to wherever a server points.
-            call = pool.session().request(
-                "GET" if payload is None else "POST",
-                self.url,
-                data=data,
-                headers=headers,
-                timeout=limits,
-                allow_redirects=False,
-                proxy=proxy(self.url),
-            )
-            async with asyncio.timeout(within.first_byte) as silence:
-                reply = await call
-            async with reply:
-                yield reply
-        except aiohttp.ClientConnectorError as error:
-            why = self._clean(str(error.os_error))
-            message = f"cannot reach {self.url}: {why}. Is the server running and the base URL right?"
-            raise TransportError(message, maybe_billed=False) from error
-        except aiohttp.ConnectionTimeoutError as error:
-            message = f"{self.url} did not take a connection within {within.connect:g} s. Is the base URL right?"
-            raise TransportError(message, maybe_billed=False) from error
+            async with asyncio.timeout(within) as silence:
+                return await call
         except TimeoutError as error:
-            raise TransportError(self._late(silent=silence.expired())) from error
-        except aiohttp.ClientResponseError as error:
-            raise ServerError(f"{self.url} does not speak HTTP as it should: {self._clean(error.message)}.") from error
-        except (aiohttp.ClientError, OSError) as error:
-            message = f"the connection to {self.url} broke ({type(error).__name__}); the call can be made again."
+            if not silence.expired():
+                raise
+            message = f"{self.url} took the call and sent nothing for {within:g} s; the call can be made again."
             raise TransportError(message) from error
 
-    def _late(self, *, silent: bool) -> str:
-        if silent:
-            return f"{self.url} took the call and sent nothing for {self.timeouts.first_byte:g} s; the call can be made again."
-        return f"{self.url} did not answer within {self.timeouts.total:g} s. Raise the timeout, or see whether the server hangs."
+    def _broken(self, error: Exception) -> LMError:
+        return broken(error, url=self.url, key=self.key, timeouts=self.timeouts)
 
     async def _pieces(self, reply: ClientResponse) -> AsyncGenerator[bytes, None]:
         size = 0

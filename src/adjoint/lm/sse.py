@@ -27,8 +27,6 @@ class Events:
     def feed(self, piece: bytes) -> Iterator[str]:
         if not piece:
             return
-        if not piece:
-            return
         # A CR at the end of one piece and an LF at the start of the next are one line end.
         if self._after_cr and piece.startswith(b"\n"):
             piece = piece[1:]
