@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import sqlite3
@@ -30,8 +31,12 @@ def key_of(key: str) -> bytes | str:
 
 
 def pack(text: str) -> bytes:
-    packing = zlib.compressobj(6, zdict=_USUAL)
-    return packing.compress(text.encode("utf-8", "surrogatepass")) + packing.flush()
+    data = text.encode("utf-8", "surrogatepass")
+    # A window no wider than the text: the packer's memory is got and cleared each time, which for most texts costs more than
+    # to pack them, and to pack wider does not make them smaller.
+    window = min(zlib.MAX_WBITS, max(10, (len(_USUAL) + len(data)).bit_length()))
+    packing = zlib.compressobj(6, zlib.DEFLATED, window, min(8, window - 4), zdict=_USUAL)
+    return packing.compress(data) + packing.flush()
 
 
 def unpack(data: bytes) -> str:
@@ -49,9 +54,13 @@ def unpack(data: bytes) -> str:
 
 def mark(*cells: Cell) -> bytes:
     """The checksum of a row: 8 bytes over the type, the length and the bytes of each of its cells."""
-    made = hashlib.blake2b(digest_size=8)
+    parts: list[bytes] = []
     for cell in cells:
         data = cell if isinstance(cell, bytes) else str(cell).encode("utf-8", "surrogatepass")
-        made.update(b"%s%d:" % (type(cell).__name__.encode()[:1], len(data)))
-        made.update(data)
-    return made.digest()
+        parts += (b"%s%d:" % (_letter(type(cell)), len(data)), data)
+    return hashlib.blake2b(b"".join(parts), digest_size=8).digest()
+
+
+@functools.cache
+def _letter(kind: type) -> bytes:
+    return kind.__name__[:1].encode()
