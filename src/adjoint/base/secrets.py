@@ -65,10 +65,20 @@ def redact(text: str) -> str:
     >>> redact("refused: sk-canary-42 / 24-yranac-ks")
     'refused: [secret] / [secret]'
     """
-    for form in _forms(tuple(_known())):
-        if form in text:
-            text = text.replace(form, MASK)
-    return text
+    return redactor()(text)
+
+
+def redactor() -> Callable[[str], str]:
+    """`redact` with the keys that are known now, for many texts: to look through the environment costs more than most texts do."""
+    forms = _forms(tuple(_known()))
+
+    def masked(text: str) -> str:
+        for form in forms:
+            if form in text:
+                text = text.replace(form, MASK)
+        return text
+
+    return masked
 
 
 def _known() -> list[str]:

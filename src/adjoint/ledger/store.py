@@ -6,7 +6,6 @@ import atexit
 import contextlib
 import json
 import os
-import sqlite3
 import threading
 import time
 from pathlib import Path
@@ -15,15 +14,17 @@ from typing import TYPE_CHECKING, Any
 from adjoint.base.errors import LedgerError
 from adjoint.base.json import canonical
 from adjoint.base.process import me
-from adjoint.base.secrets import redact
-from adjoint.ledger import accounts, archive, files, leases, schema
+from adjoint.base.secrets import redactor
+from adjoint.ledger import accounts, archive, files, leases
 from adjoint.ledger.events import Event
+from adjoint.ledger.opening import connect, open_to_write
 from adjoint.ledger.rows import BROKEN, key_of, mark, pack, unpack
 from adjoint.ledger.writer import Writer
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterator, Mapping
+    import sqlite3
+    from collections.abc import Callable, Iterator, Mapping
 
     from adjoint.base.json import Json
     from adjoint.ledger.accounts import About, Amount, Caps, Refusal, Spent
@@ -31,10 +32,6 @@ if TYPE_CHECKING:
     from adjoint.ledger.leases import Lease
 
 _INSERT_EVENT = "INSERT INTO events (run, at, kind, body, mark) VALUES (?, ?, ?, ?, ?)"
-_BUSY = 30_000
-"""Milliseconds to wait for another process that is writing."""
-_PAUSE = 0.01
-"""Seconds between two tries to open a file that others are making."""
 
 
 class Ledger:
@@ -51,7 +48,7 @@ class Ledger:
         self._reader: sqlite3.Connection | None = None
         self._inherited: list[sqlite3.Connection] = []
         self._pid = 0
-        self._writer = Writer(f"ledger {self.path}", self._open)
+        self._writer = Writer(f"ledger {self.path}", lambda: open_to_write(self.path))
 
     def __repr__(self) -> str:
         return f"Ledger({str(self.path)!r})"
@@ -97,7 +94,6 @@ class Ledger:
 
         `anew` puts a further reply before those that are there. The lease of the key ends with the commit.
         """
-        # Made here, so that a body without a JSON form fails alone and not with those it shares a commit with.
         text, asked = self._text(body), None if request is None else self._text(request)
         stored, owner = key_of(key), me()
 
@@ -105,8 +101,9 @@ class Ledger:
             leases.release(connection, stored, owner)
             if not anew and connection.execute("SELECT 1 FROM replies WHERE key = ?", (stored,)).fetchone():
                 return
-            packed = None if asked is None else pack(asked)
-            row = (stored, text, packed, mark(stored, text, packed))
+            masked = self._writer.once(redactor)
+            said, packed = masked(text), None if asked is None else pack(masked(asked))
+            row = (stored, said, packed, mark(stored, said, packed))
             connection.execute("INSERT INTO replies (key, body, request, mark) VALUES (?, ?, ?, ?)", row)
 
         await self._writer.do(act)
@@ -115,9 +112,13 @@ class Ledger:
 
     async def claim(self, key: str) -> str:
         """Take the right to ask: `leases.MINE`, `leases.KEPT`, or the name of the process that asks already."""
-        files.require_room(self.path)
         stored, owner = key_of(key), me()
-        return await self._writer.do(lambda connection: leases.claim(connection, stored, owner), durable=False)
+
+        def act(connection: sqlite3.Connection) -> str:
+            self._writer.once(self._require_room)
+            return leases.claim(connection, stored, owner)
+
+        return await self._writer.do(act, durable=False)
 
     async def take(self, key: str, holder: str) -> None:
         """End the lease of an owner that is taken for dead."""
@@ -140,9 +141,14 @@ class Ledger:
 
     async def hold(self, about: About, bound: Amount, caps: Caps) -> int | Refusal:
         """Reserve for a call of a run, under caps that hold for all its processes. On the disk before the call is made."""
-        files.require_room(self.path)
         owner, capped = me(), any(cap is not None for cap in caps)
-        return await self._writer.do(lambda connection: accounts.hold(connection, about, owner, bound, caps), durable=capped)
+
+        def act(connection: sqlite3.Connection) -> int | Refusal:
+            self._writer.once(self._require_room)
+            run, role, model, step = about
+            return accounts.hold(connection, (run, role, self._writer.once(redactor)(model), step), owner, bound, caps)
+
+        return await self._writer.do(act, durable=capped)
 
     def settle(self, number: int, actual: Amount, kind: str) -> None:
         """Put what a call cost in the place of its reservation, with the next commit."""
@@ -163,18 +169,22 @@ class Ledger:
 
     def extend(self, run: str, kind: Kind, bodies: list[Mapping[str, Json]]) -> None:
         """Commit several events of one kind together."""
-        rows = self._rows_of(run, kind, bodies)
-        self._writer.run(lambda database: database.executemany(_INSERT_EVENT, rows))
+        self._writer.run(self._insert(run, kind, bodies))
 
-    def append_soon(self, run: str, kind: Kind, body: Mapping[str, Json]) -> asyncio.Future[Any]:
+    def append_soon(self, run: str, kind: Kind, body: Mapping[str, Json]) -> asyncio.Future[None]:
         """Commit one event together with all that come while an earlier commit is written; awaited, it is on the disk."""
-        rows = self._rows_of(run, kind, [body])
-        return self._writer.soon(lambda database: database.executemany(_INSERT_EVENT, rows))
+        return self._writer.soon(self._insert(run, kind, [body]))
 
-    def _rows_of(self, run: str, kind: Kind, bodies: list[Mapping[str, Json]]) -> list[tuple[Any, ...]]:
-        now = time.time()
-        cells = [(run, now, kind, self._text(body)) for body in bodies]
-        return [(*cell, mark(*cell)) for cell in cells]
+    def _insert(self, run: str, kind: Kind, bodies: list[Mapping[str, Json]]) -> Callable[[sqlite3.Connection], None]:
+        now, texts = time.time(), [self._text(body) for body in bodies]
+
+        def act(connection: sqlite3.Connection) -> None:
+            masked = self._writer.once(redactor)
+            for text in texts:
+                cells = (run, now, kind, masked(text))
+                connection.execute(_INSERT_EVENT, (*cells, mark(*cells)))
+
+        return act
 
     def events(self, run: str | None = None, kind: Kind | None = None) -> Iterator[Event]:
         """Events in the order in which they were committed, of one run or all, of one kind or all."""
@@ -197,9 +207,13 @@ class Ledger:
 
     # The file ----------------------------------------------------------------------------------------------------
 
+    def _require_room(self) -> None:
+        files.require_room(self.path)
+
     def _text(self, body: Mapping[str, Json]) -> str:
+        """The body as JSON, made before it is written: one without such a form fails alone, not with those it shares a commit with."""
         try:
-            return redact(canonical(body).decode())
+            return canonical(body).decode()
         except (TypeError, ValueError, RecursionError) as error:
             message = f"the ledger {self.path} keeps JSON only: {error}."
             raise LedgerError(message) from error
@@ -235,45 +249,4 @@ class Ledger:
         atexit.unregister(self.close)
         atexit.register(self.close)
         self._pid = os.getpid()
-        return sqlite3.connect(self.path, check_same_thread=False, timeout=_BUSY / 1000, isolation_level=None)
-
-    def _open(self) -> sqlite3.Connection:
-        """Open the file, and wait while others make it: where SQLite sees that two would wait for each other, it does not wait."""
-        files.prepare(self.path)
-        end = time.monotonic() + _BUSY / 1000
-        while True:
-            try:
-                return self._connect()
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
-                    raise
-            time.sleep(_PAUSE)
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, check_same_thread=False, timeout=_BUSY / 1000, isolation_level=None)
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
-            self._check(connection)
-        except (*BROKEN, LedgerError):
-            connection.close()
-            raise
-        return connection
-
-    def _check(self, connection: sqlite3.Connection) -> None:
-        """Make the tables of a new file, bring an old one up to date, and refuse a newer one."""
-        if schema.version_of(connection) == str(schema.VERSION):
-            return
-        connection.execute("BEGIN IMMEDIATE")
-        found = schema.version_of(connection)
-        if found is None:
-            schema.create(connection)
-        elif found == "1":
-            schema.migrate(connection)
-        elif found != str(schema.VERSION):
-            message = (
-                f"the ledger {self.path} has version {found}, this package writes {schema.VERSION}; "
-                "upgrade adjoint, or name another ledger with ADJOINT_LEDGER."
-            )
-            raise LedgerError(message)
-        connection.execute("COMMIT")
+        return connect(self.path)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 _GRACE = 5.0
 """Seconds that the last commits of a process may take."""
@@ -52,6 +53,7 @@ class Writer:
         self._pid = 0
         self._synchronous = ""
         self._inherited: sqlite3.Connection | None = None
+        self._known: dict[Callable[[], Any], Any] = {}
 
     async def do(self, act: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
         """Do it in the next commit and wait for it without holding up the loop."""
@@ -83,6 +85,13 @@ class Writer:
             self._submit([job])
         else:
             self._in_turn(loop, job)
+
+    def once(self, look: Callable[[], R]) -> R:
+        """For jobs: what `look` gives, which all jobs of a commit share."""
+        if look not in self._known:
+            self._known[look] = look()
+        found: R = self._known[look]
+        return found
 
     def close(self) -> None:
         """Commit what waits and end the thread."""
@@ -152,6 +161,7 @@ class Writer:
             connection = self._ready("FULL" if any(job.durable for job in jobs) else "NORMAL")
             try:
                 connection.execute("BEGIN IMMEDIATE")
+                self._known.clear()
                 for job in jobs:
                     try:
                         job.result = job.act(connection)

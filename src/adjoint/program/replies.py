@@ -8,7 +8,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from adjoint.base.process import alive
-from adjoint.base.secrets import redact
 from adjoint.ledger import accounts
 from adjoint.ledger.leases import KEPT, MINE
 from adjoint.lm.budget import Refusal
@@ -39,7 +38,9 @@ class LedgerReplies:
 
     def get(self, key: str) -> Reply | None:
         row = self.ledger.reply(key)
-        return None if row is None else Reply(key, row["lm"], row["payer"], row["role"], None, Response.from_dict(row["response"]))
+        return (
+            None if row is None else Reply(key, row["lm"], row["payer"], row["role"], None, Response.from_dict(row["response"]))
+        )
 
     async def put(self, reply: Reply) -> None:
         body: dict[str, Any] = {"lm": reply.lm, "payer": reply.payer, "role": reply.role, "response": reply.response.as_dict()}
@@ -101,7 +102,7 @@ class LedgerBook:
 
     async def hold(self, tag: Tag, bound: Usage, budget: Budget, share: float) -> int | Refusal:
         caps = accounts.Caps(_part(budget.calls, share), _part(budget.tokens, share), _part(_nano(budget.usd), share))
-        about = (self.run, tag.role, redact(tag.model), tag.step)
+        about = (self.run, tag.role, tag.model, tag.step)
         found = await self.ledger.hold(about, _amount(bound), caps)
         return found if isinstance(found, int) else Refusal(found.cap, found.pending)
 
