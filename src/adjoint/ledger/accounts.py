@@ -50,7 +50,7 @@ class Spent(NamedTuple):
 
 def hold(connection: sqlite3.Connection, about: About, owner: str, bound: Amount, caps: Caps) -> int | Refusal:
     """Set the bound aside and give the number of the reservation, or say which cap it would break."""
-    broken = _broken(connection, about[0], bound, caps)
+    broken = any(cap is not None for cap in caps) and _broken(connection, about[0], bound, caps)
     if broken:
         settle_dead(connection, about[0])
         broken = _broken(connection, about[0], bound, caps)

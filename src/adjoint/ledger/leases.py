@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MINE, KEPT = "mine", "kept"
 """Outcomes of `claim`: the lease is ours, or the reply is there already. Any other outcome names who asks."""
+_TAKE = "INSERT INTO leases SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM replies WHERE key = ?1) ON CONFLICT (key) DO NOTHING"
 
 
 class Lease(NamedTuple):
@@ -27,10 +28,10 @@ class Lease(NamedTuple):
 
 def claim(connection: sqlite3.Connection, key: bytes | str, owner: str) -> str:
     """Take the lease of a key that nobody living holds."""
+    if connection.execute(_TAKE, (key, owner)).rowcount:
+        return MINE
     if connection.execute("SELECT 1 FROM replies WHERE key = ?", (key,)).fetchone():
         return KEPT
-    connection.execute("INSERT OR IGNORE INTO owners VALUES (?, 0)", (owner,))
-    connection.execute("INSERT OR IGNORE INTO leases VALUES (?, ?)", (key, owner))
     holder: str = connection.execute("SELECT owner FROM leases WHERE key = ?", (key,)).fetchone()[0]
     if holder != owner and alive(holder) is False:
         connection.execute("UPDATE leases SET owner = ? WHERE key = ?", (owner, key))
@@ -60,7 +61,8 @@ def look(connection: sqlite3.Connection, key: bytes | str) -> Lease:
 
 def sweep(connection: sqlite3.Connection) -> int:
     """Delete the leases of owners that are known to be dead, and the owners; gives the number of leases."""
-    dead = [owner for (owner,) in connection.execute("SELECT owner FROM owners").fetchall() if alive(owner) is False]
+    owners = connection.execute("SELECT owner FROM owners UNION SELECT owner FROM leases").fetchall()
+    dead = [owner for (owner,) in owners if alive(owner) is False]
     count = sum(connection.execute("DELETE FROM leases WHERE owner = ?", (owner,)).rowcount for owner in dead)
     connection.executemany("DELETE FROM owners WHERE owner = ?", [(owner,) for owner in dead])
     return count

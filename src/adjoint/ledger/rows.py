@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import re
 import sqlite3
@@ -57,10 +56,5 @@ def mark(*cells: Cell) -> bytes:
     parts: list[bytes] = []
     for cell in cells:
         data = cell if isinstance(cell, bytes) else str(cell).encode("utf-8", "surrogatepass")
-        parts += (b"%s%d:" % (_letter(type(cell)), len(data)), data)
+        parts += (b"%s%d:" % (type(cell).__name__[:1].encode(), len(data)), data)
     return hashlib.blake2b(b"".join(parts), digest_size=8).digest()
-
-
-@functools.cache
-def _letter(kind: type) -> bytes:
-    return kind.__name__[:1].encode()

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from adjoint.ledger.events import Kind
     from adjoint.ledger.leases import Lease
 
+_INSERT_REPLY = (
+    "INSERT INTO replies (key, body, request, mark) SELECT ?1, ?2, ?3, ?4 "
+    "WHERE ?5 OR NOT EXISTS (SELECT 1 FROM replies WHERE key = ?1)"
+)
 _INSERT_EVENT = "INSERT INTO events (run, at, kind, body, mark) VALUES (?, ?, ?, ?, ?)"
 
 
@@ -99,12 +103,9 @@ class Ledger:
 
         def act(connection: sqlite3.Connection) -> None:
             leases.release(connection, stored, owner)
-            if not anew and connection.execute("SELECT 1 FROM replies WHERE key = ?", (stored,)).fetchone():
-                return
             masked = self._writer.once(redactor)
             said, packed = masked(text), None if asked is None else pack(masked(asked))
-            row = (stored, said, packed, mark(stored, said, packed))
-            connection.execute("INSERT INTO replies (key, body, request, mark) VALUES (?, ?, ?, ?)", row)
+            connection.execute(_INSERT_REPLY, (stored, said, packed, mark(stored, said, packed), anew))
 
         await self._writer.do(act)
 
