@@ -66,7 +66,7 @@ class Portal:
         waiting cancels the coroutine, gives it a moment to keep what it has, and goes on.
         """
         loop = self.loop
-        if _running() is loop:
+        if running_loop() is loop:
             work.close()
             self.refuse_loop()
         about_to_wait()
@@ -86,16 +86,13 @@ class Portal:
 
     def refuse_loop(self) -> None:
         """Raise `UsageError` on the loop's own thread, where nothing may wait."""
-        if _running() is self.loop:
+        if running_loop() is self.loop:
             message = "a synchronous call was made inside asynchronous code; write `await module.acall(...)` there instead."
             raise UsageError(message)
 
     async def here(self, work: Coroutine[Any, Any, T]) -> T:
         """Await a coroutine that must run on the portal's loop, from any loop."""
-        loop = self.loop
-        if _running() is loop:
-            return await work
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, loop))
+        return await on_loop(self.loop, work)
 
     async def in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a synchronous function in a thread of its own, in a copy of the current context."""
@@ -116,11 +113,19 @@ def _serve(made: Future[asyncio.AbstractEventLoop]) -> None:
     loop.run_forever()
 
 
-def _running() -> asyncio.AbstractEventLoop | None:
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """The event loop that runs in this thread, if one does."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
+
+
+async def on_loop(loop: asyncio.AbstractEventLoop | None, work: Coroutine[Any, Any, T]) -> T:
+    """Await a coroutine that must run on this loop, from any loop."""
+    if loop is None or running_loop() is loop:
+        return await work
+    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, loop))
 
 
 class _Errand(Generic[T]):

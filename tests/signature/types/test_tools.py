@@ -1,7 +1,6 @@
 """Tools: what a function tells a model, what a model may ask of it, and what comes back."""
 
 import dataclasses
-import types
 
 import pytest
 
@@ -97,37 +96,6 @@ def test_a_spent_budget_inside_a_tool_is_not_swallowed():
 
     with pytest.raises(BudgetExceeded):
         ToolCalls.from_dict_list([{"name": "spend"}]).execute([spend])
-
-
-def test_tools_of_mcp_servers_are_called_through_their_session():
-    asked = []
-
-    class Session:
-        async def call_tool(self, name, arguments):
-            asked.append((name, arguments))
-            failed = arguments["q"] == "bad"
-            return types.SimpleNamespace(content=[types.SimpleNamespace(text="found")], isError=failed)
-
-    described = types.SimpleNamespace(
-        name="search", description="Finds.", inputSchema={"type": "object", "properties": {"q": {"type": "string"}}, "required": ["q"]}
-    )
-    tool = Tool.from_mcp_tool(Session(), described)
-    assert portal.run(tool.acall(q="cats")) == "found"
-    assert asked == [("search", {"q": "cats"})]
-    assert tool.parameters["properties"] == {"q": {"type": "string"}}
-    with pytest.raises(ToolError, match="failed: found"):
-        tool(q="bad")
-    with pytest.raises(ToolError, match="needs the argument 'q'"):
-        tool()
-
-
-def test_tools_of_langchain_are_called_as_they_are():
-    async def ainvoke(arguments):
-        return arguments["a"] + 1
-
-    schema = {"properties": {"a": {"type": "integer"}}, "required": ["a"]}
-    lang = types.SimpleNamespace(name="add", description="Adds.", args_schema=schema, ainvoke=ainvoke)
-    assert Tool.from_langchain(lang)(a="2") == 3
 
 
 def test_wrong_arguments_of_a_tool_are_value_errors_too_as_dspys_users_catch_them():

@@ -30,9 +30,12 @@ from adjoint.base.foreign import foreign, foreign_call
 from adjoint.base.json import plain
 from adjoint.base.portal import portal
 from adjoint.signature.types.base import Type
+from adjoint.signature.types.foreign_tools import langchain_call, mcp_call, wire
 
 if typing.TYPE_CHECKING:
     from contextlib import AbstractContextManager
+
+    from adjoint.signature.types.foreign_tools import ResultMode
 
 _JSON_TYPES: dict[str, Any] = {
     "string": str, "integer": int, "number": float, "boolean": bool, "array": list, "object": dict, "null": None,
@@ -87,29 +90,20 @@ class Tool(Type):
         super().__init__(**own, **{**made, **given})
 
     @classmethod
-    def from_mcp_tool(cls, session: Any, tool: Any) -> Self:
-        """A tool of an MCP server, called through `session`; whoever opened the session keeps it open."""
+    def from_mcp_tool(cls, session: Any, tool: Any, *, result_mode: ResultMode = "text") -> Self:
+        """A tool of an MCP server, called through `session` (of mcp 1 and 2); whoever opened the session keeps it open.
 
-        async def call(**arguments: Any) -> Any:
-            result = await session.call_tool(tool.name, arguments=arguments)
-            texts = [part.text for part in result.content if hasattr(part, "text")]
-            answer = "\n".join(texts) if len(texts) == len(result.content) else list(result.content)
-            if getattr(result, "isError", False):
-                message = f"the tool {tool.name!r} failed: {answer}"
-                raise ToolError(message)
-            return answer
-
-        return cls._described(call, tool.name, tool.description or "", tool.inputSchema)
+        Calls are made on the event loop that runs now, where the session lives. It must stay free, so on this loop programs are
+        called with `await program.acall(...)`. "text" gives the words of a result, or all of its parts if some are no text;
+        "structured" gives its structured content if it has any. A result that says that it is an error raises `ToolError`.
+        """
+        return cls._described(mcp_call(session, tool.name, result_mode), tool.name, tool.description or "", wire(tool)["inputSchema"])
 
     @classmethod
     def from_langchain(cls, tool: Any) -> Self:
         """A tool of LangChain."""
-
-        async def call(**arguments: Any) -> Any:
-            return await tool.ainvoke(arguments)
-
-        schema = tool.args_schema
-        return cls._described(call, tool.name, tool.description or "", schema if isinstance(schema, dict) else tool.get_input_jsonschema())
+        schema = tool.args_schema if isinstance(tool.args_schema, dict) else tool.get_input_jsonschema()
+        return cls._described(langchain_call(tool), tool.name, tool.description or "", schema)
 
     @classmethod
     def _described(cls, func: Callable[..., Any], name: str, desc: str, schema: Mapping[str, Any]) -> Self:
