@@ -98,6 +98,14 @@ def test_a_spent_budget_inside_a_tool_is_not_swallowed():
         ToolCalls.from_dict_list([{"name": "spend"}]).execute([spend])
 
 
+def test_schemas_that_arguments_refer_to_come_along_in_every_form():
+    tool = Tool(weather)
+    for schema in (tool.parameters, tool.format_as_litellm_function_call()["function"]["parameters"]):
+        assert schema["properties"]["place"] == {"$ref": "#/$defs/Place"}
+        assert schema["$defs"]["Place"]["properties"]["city"]["type"] == "string"
+    assert "$defs" not in Tool(slow).format_as_litellm_function_call()["function"]["parameters"]
+
+
 def test_wrong_arguments_of_a_tool_are_value_errors_too_as_dspys_users_catch_them():
     def double(number: int) -> int:
         return 2 * number

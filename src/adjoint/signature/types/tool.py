@@ -204,7 +204,7 @@ class Tool(Type):
 
     def format_as_litellm_function_call(self) -> dict[str, Any]:
         """The tool as OpenAI's interface takes it."""
-        parameters = {"type": "object", "properties": self.args, "required": list(self.required)}
+        parameters = {name: value for name, value in self.parameters.items() if name != "additionalProperties"}  # DSPy's form has none
         return {"type": "function", "function": {"name": self.name, "description": self.desc, "parameters": parameters}}
 
     def format(self) -> str:
