@@ -42,7 +42,11 @@ def upper_bound(request: Request, price: Price | None = None, *, calls: int = 1)
 
 
 def input_bound(request: Request) -> int:
-    size = sum(_message(message) for message in request.messages)
+    size = 0
+    for message in request.messages:
+        size += _message(message)
+    if not (request.tools or request.schema or request.extra):  # most
+        return size
     if request.tools or request.schema or any(name in request.extra for name in ("tools", "functions", "response_format")):
         size += TOOLING
     for tool in request.tools:
@@ -54,15 +58,19 @@ def input_bound(request: Request) -> int:
 
 def output_bound(request: Request) -> int | None:
     """The most tokens of output, None if nothing limits them."""
+    if not request.extra:  # most
+        return None if request.max_tokens is None or request.max_tokens < 0 else request.max_tokens * replies(request)
     limits = [value for value in (request.max_tokens, *_numbers(request.extra, _OUTPUT)) if value is not None and value >= 0]
     return None if not limits else (max(limits) + sum(_numbers(request.extra, _THINKING))) * replies(request)
 
 
 def replies(request: Request) -> int:
-    return max(1, request.n, *_numbers(request.extra, _COUNT))
+    return max(1, request.n, *_numbers(request.extra, _COUNT)) if request.extra else max(1, request.n)
 
 
 def _message(message: Message) -> int:
+    if isinstance(message.content, str) and not message.tool_calls and not message.tool_call_id:  # most
+        return _bytes(message.content) + MESSAGE
     called = sum(_bytes(call.id) + _bytes(call.name) + _bytes(call.arguments) + MESSAGE for call in message.tool_calls)
     if isinstance(message.content, str):
         return _bytes(message.content) + MESSAGE + called + _bytes(message.tool_call_id or "")
@@ -90,7 +98,7 @@ def _numbers(values: Mapping[str, Any], names: frozenset[str], depth: int = 3) -
 
 
 def _bytes(text: str) -> int:
-    return len(text.encode("utf-8", "surrogatepass"))
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def _json(value: Any) -> str:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from adjoint.base.errors import BudgetExceeded, UsageError
-from adjoint.lm.types import NO_USAGE, Usage
+from adjoint.lm.types import NO_USAGE, Estimate, Usage
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _COUNT = r"\d+(?:_\d+)*"
@@ -89,6 +90,28 @@ class Refusal(NamedTuple):
     pending: bool
 
 
+class _Sum:
+    """Usage that is added up in place: an account does it several times a call."""
+
+    __slots__ = ("calls", "input_tokens", "kind", "output_tokens", "usd")
+
+    def __init__(self) -> None:
+        self.kind: type[Usage] = Usage
+        self.calls = self.input_tokens = self.output_tokens = 0
+        self.usd: float | None = 0.0
+
+    def add(self, usage: Usage) -> None:
+        self.calls += usage.calls
+        self.input_tokens += usage.input_tokens
+        self.output_tokens += usage.output_tokens
+        self.usd = None if self.usd is None or usage.usd is None else self.usd + usage.usd
+        if isinstance(usage, Estimate):
+            self.kind = Estimate
+
+    def total(self) -> Usage:
+        return self.kind(self.calls, self.input_tokens, self.output_tokens, self.usd)
+
+
 class Account:
     """What one run has spent and reserved under its budget. `payer` names the run in the ledger.
 
@@ -98,8 +121,6 @@ class Account:
     def __init__(self, budget: Budget | None = None, *, payer: str = "") -> None:
         self.budget = budget or Budget()
         self.payer = payer
-        self.spent = NO_USAGE
-        self.reserved = NO_USAGE
         self.started = time.monotonic()
         self.examples = 0
         """Rows that weights were trained on."""
@@ -107,11 +128,23 @@ class Account:
         """The part of every cap that may be spent for now, in [0, 1]; the rest is held back."""
         self.step = ""
         """What the run is doing: costs are told apart by it."""
+        self._spent = _Sum()
         self._known_usd = 0.0
-        self._paid: dict[Tag, Usage] = {}
-        self._replayed: dict[Tag, Usage] = {}
+        self._held = _Sum()
+        self._paid: defaultdict[Tag, _Sum] = defaultdict(_Sum)
+        self._replayed: defaultdict[Tag, _Sum] = defaultdict(_Sum)
         self._counted: set[str] = set()
         self._waiting: list[asyncio.Future[None]] = []
+
+    @property
+    def spent(self) -> Usage:
+        """What the run has cost so far, what earlier lives of it have paid too."""
+        return self._spent.total()
+
+    @property
+    def reserved(self) -> Usage:
+        """The most that the calls under way can cost."""
+        return self._held.total()
 
     def usage_by(self, what: Literal["role", "model", "step"] = "role", *, replayed: bool = True) -> dict[str, Usage]:
         """What was spent by role (task, proposer, critic, judge), by model or by step. `replayed` counts what earlier lives
@@ -121,12 +154,12 @@ class Account:
         for table in (self._paid, self._replayed) if replayed else (self._paid,):
             for tag, usage in table.items():
                 name: str = getattr(tag, what)
-                found[name] = found.get(name, NO_USAGE) + usage
+                found[name] = found.get(name, NO_USAGE) + usage.total()
         return dict(sorted(found.items()))
 
     def refusal(self, bound: Usage) -> Refusal | None:
         """The cap that would break if this were reserved, in memory."""
-        spent, held, budget = self.spent, self.reserved, self.budget
+        spent, held, budget = self._spent, self._held, self.budget
         tokens, tokens_held = spent.input_tokens + spent.output_tokens, held.input_tokens + held.output_tokens
         if _above(spent.calls + held.calls + bound.calls, budget.calls, self.share):
             return Refusal("calls", pending=False)  # a call under way counts as one, however it ends
@@ -156,13 +189,13 @@ class Account:
         return BudgetExceeded(f"the budget of {named} is spent; everything received is kept. Raise the budget to go on.")
 
     def reserve(self, bound: Usage) -> None:
-        self.reserved += bound
+        self._held.add(bound)
 
     def settle(self, bound: Usage, actual: Usage, tag: Tag) -> None:
         """Replace a reservation by what the call really cost."""
-        self.spent += actual
+        self._spent.add(actual)
         self._known_usd += actual.usd or 0.0
-        self._paid[tag] = self._paid.get(tag, NO_USAGE) + actual
+        self._paid[tag].add(actual)
         self.release(bound)
         waiting, self._waiting = self._waiting, []
         for one in waiting:
@@ -171,13 +204,11 @@ class Account:
 
     def release(self, bound: Usage) -> None:
         """Give a reservation back that was not used."""
-        held = self.reserved
-        self.reserved = Usage(
-            held.calls - bound.calls,
-            held.input_tokens - bound.input_tokens,
-            held.output_tokens - bound.output_tokens,
-            (held.usd or 0.0) - (bound.usd or 0.0) if held.calls > bound.calls else 0.0,  # no dust of floats stays
-        )
+        held = self._held
+        held.calls -= bound.calls
+        held.input_tokens -= bound.input_tokens
+        held.output_tokens -= bound.output_tokens
+        held.usd = (held.usd or 0.0) - (bound.usd or 0.0) if held.calls else 0.0  # no dust of floats stays
 
     async def settlement(self) -> None:
         """Wait until the next call under way has settled."""
@@ -189,10 +220,9 @@ class Account:
         """Count a reply that an earlier life of this same run has paid, so that the budget ends where it would have ended."""
         if key not in self._counted:
             self._counted.add(key)
-            self.spent += usage
+            self._spent.add(usage)
             self._known_usd += usage.usd or 0.0
-            tag = tag or Tag("task", "", self.step)
-            self._replayed[tag] = self._replayed.get(tag, NO_USAGE) + usage
+            self._replayed[tag or Tag("task", "", self.step)].add(usage)
 
     def paid(self, key: str) -> None:
         """Note a reply that was paid in this life, so that finding it again is not taken for a replay."""

@@ -18,6 +18,8 @@ from adjoint.lm.prices import FREE, layers, price_of, priced
 from adjoint.lm.types import NO_USAGE, Estimate, Usage
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from adjoint.lm.base import BaseLM
     from adjoint.lm.budget import Account, Budget
     from adjoint.lm.types import Request, Response
@@ -32,7 +34,7 @@ Settled: TypeAlias = Literal["call", "failed", "lost"]
 class Book(Protocol):
     """Where an account is kept for all processes of a run."""
 
-    async def hold(self, tag: Tag, bound: Usage, budget: Budget, share: float) -> int | Refusal: ...
+    def hold(self, tag: Tag, bound: Usage, budget: Budget, share: float) -> Awaitable[int | Refusal]: ...
 
     def settle(self, number: int, actual: Usage, how: Settled) -> None: ...
 
