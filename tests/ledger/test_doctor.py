@@ -47,6 +47,11 @@ def change(path, statement, *values):
     return count
 
 
+def values_of(data, number):
+    """Where the values of that reply begin in its table, in which its text follows its key."""
+    return data.index(bytes.fromhex(f"{number:064x}") + b'{"n":')
+
+
 def test_a_sound_ledger_is_healthy(path):
     found = examine(path)
     assert (found.healthy, found.rows, found.damaged) == (
@@ -150,6 +155,96 @@ def test_a_first_page_that_is_lost_costs_no_row(path, junk):
     mended = repair(path)
     assert mended.rows == {"replies": 60, "events": 1, "spend": 60}
     assert examine(path).healthy
+
+
+@pytest.mark.parametrize(
+    ("written", "damaged"),
+    [
+        (b"request BLOB", b"reqxest BLOB"),
+        (b"seq INTEGER PRIMARY KEY", b"seq INTEGER PRIMQRY KEY"),
+        (b"CREATE TABLE spend", b"CREATE TABLE spent"),
+        (b"tablespendspend", b"tablespentspent"),
+        (b"version2", b"version!"),
+        (b"\x0fversion2", b"\x0eversion2"),
+    ],
+)
+def test_a_schema_or_version_that_was_changed_costs_no_row(path, written, damaged):
+    data = path.read_bytes()
+    assert data.count(written) == 1
+    path.write_bytes(data.replace(written, damaged))
+    assert not examine(path).healthy
+    assert repair(path).rows == {"replies": 60, "events": 1, "spend": 60}
+    assert examine(path).healthy
+
+
+def test_a_table_that_was_renamed_and_made_again_costs_no_row(path):
+    change(path, "ALTER TABLE spend RENAME TO spent")
+    change(
+        path,
+        "CREATE TABLE spend (id INTEGER PRIMARY KEY, run TEXT NOT NULL, role TEXT NOT NULL, model TEXT NOT NULL, step TEXT NOT NULL, "
+        "kind TEXT NOT NULL, calls INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, nano INTEGER, mark BLOB)",
+    )
+    assert not examine(path).healthy
+    assert repair(path).rows["spend"] == 60
+    assert examine(path).healthy
+
+
+def test_views_and_indexes_of_ones_own_are_no_damage(path):
+    change(path, "CREATE VIEW mine AS SELECT * FROM spend")
+    change(path, "CREATE INDEX by_model ON spend (model)")
+    change(path, "ANALYZE")
+    assert examine(path).healthy
+
+
+def test_a_row_whose_number_was_changed_into_that_of_another_takes_nobodys_place(path):
+    data = bytearray(path.read_bytes())
+    at = values_of(data, 6) - 8
+    assert data[at : at + 2] == b"\x07\x07", "the number, then the size of the header"
+    data[at] = 9
+    path.write_bytes(bytes(data))
+    assert not examine(path).healthy
+    assert repair(path).rows == {"replies": 60, "events": 1, "spend": 60}
+    ledger = Ledger(path)
+    assert [ledger.reply(f"{number:064x}")["n"] for number in range(60)] == list(range(60))
+    ledger.close()
+
+
+def test_damage_that_looks_like_a_row_hides_none_of_those_behind_it(path):
+    data = bytearray(path.read_bytes())
+    at = values_of(data, 6) + 40
+    data[at : at + 10] = b"\x87\x6f\x01\x07\x00\x00\x00\x00\x8f\x5c"  # four times null and 1,000 bytes
+    data[at // 4096 * 4096] = 0
+    path.write_bytes(bytes(data))
+    assert repair(path).rows == {"replies": 59, "events": 1, "spend": 60}
+
+
+def test_a_row_with_the_largest_number_of_all_is_read_at_once(path):
+    assert change(path, "UPDATE spend SET id = ? WHERE id = 7", 2**63 - 1) == 1
+    assert examine(path).rows["spend"] == 60
+
+
+def test_a_changed_page_size_costs_no_row(path):
+    data = bytearray(path.read_bytes())
+    data[16:18] = (2048).to_bytes(2, "big")
+    path.write_bytes(bytes(data))
+    assert not examine(path).healthy
+    assert repair(path).rows == {"replies": 60, "events": 1, "spend": 60}
+
+
+def test_a_file_that_nothing_can_be_written_to_any_more_is_mended(path):
+    data = bytearray(path.read_bytes())
+    data[18] = 7
+    path.write_bytes(bytes(data))
+    assert "nothing can be written" in examine(path).problems[0]
+    assert sum(repair(path).rows.values()) == 121
+    assert examine(path).healthy
+
+
+def test_the_ledger_of_a_later_package_is_left_alone(path):
+    change(path, "UPDATE meta SET value = '3'")
+    before = path.read_bytes()
+    assert repair(path).saved_to is None
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize("kind", ["text", "database"])
