@@ -144,6 +144,7 @@ def test_what_is_plainly_meant_is_accepted(type_, text, value):
         (list[int], "[1, 2"),
         (list[int], "[1, 2 3]"),
         (list[int], "[1, , 3]"),
+        (list[int], "[1, 2:3]"),
         (list[str], '["a", "b"'),
         (dict[str, int], '{"a": 1'),
         (bool, "true\nfalse"),

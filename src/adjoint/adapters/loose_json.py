@@ -17,8 +17,8 @@ _MAX_REPAIR = 20_000
 _MOST_UNCLOSED = 32
 """Brackets, more of which are no slip."""
 _QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
-_LOST = re.compile(r"\d[\s'\"`]+[-+.\d]|[\[{,]\s*,")
-"""Two numbers with no comma between them, or nothing between two commas: something is missing, and a repair would hide it."""
+_LOST = re.compile(r"\d[\s'\"`]+[-+.\d]|[\[{,]\s*,|\A\[[^{]*:")
+"""Numbers with no comma between them, nothing between two commas, a colon in a plain list: what a repair would only hide."""
 _ENDED = re.compile(r"(?:[\]}'\"]|true|false|null|none)\Z", re.IGNORECASE)
 """How a value ends of which no more was to come."""
 
