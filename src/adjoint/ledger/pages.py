@@ -23,6 +23,9 @@ _SIZES = frozenset(2**power for power in range(9, 16))
 _WIDTHS = (0, 1, 2, 3, 4, 6, 8, 8, 0, 0)
 """Bytes of a value by its serial type, below 12."""
 
+_HEAD = 128
+"""Bytes that the serial types of a row take at most: a ledger has no table of more than eleven columns."""
+
 
 def rows_in(file: Path, recognised: Callable[[Row], Found | None]) -> Iterator[Found]:
     """What `recognised` makes of the rows in the file and in its write-ahead log: their number, then their values but the first.
@@ -110,6 +113,8 @@ def _overflow(number: int, length: int, pages: dict[int, bytes]) -> bytes:
 def _kinds(payload: bytes, length: int) -> tuple[list[int], int]:
     """The serial types of a record, whose values must fill it, and where these begin."""
     head, at = varint(payload, 0)
+    if head > _HEAD:
+        raise ValueError
     kinds = []
     while at < head:
         kind, at = varint(payload, at)
