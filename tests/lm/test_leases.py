@@ -45,7 +45,7 @@ def hold(ledger, key, owner):
 
 
 def reply(key):
-    return Reply(key, "m", "", "task", Request((Message("user", "q"),)), Response("x"))
+    return Reply(key, "m", "", "task", Request((Message("user", "q"),)).written(), Response("x"))
 
 
 def elsewhere():

@@ -23,7 +23,12 @@ def canonical(value: Any) -> bytes:
     >>> canonical({"b": 1, "a": [True, None]})
     b'{"a":[true,null],"b":1}'
     """
-    return _ENCODER.encode(value).encode("ascii")
+    return compact(value).encode("ascii")
+
+
+def compact(value: Any) -> str:
+    """`canonical` as a text."""
+    return _ENCODER.encode(value)
 
 
 def digest(value: Any, *, length: int = 64) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adjoint.base.errors import LedgerError
-from adjoint.base.json import canonical
+from adjoint.base.json import compact
 from adjoint.base.process import me
 from adjoint.base.secrets import redactor
 from adjoint.ledger import accounts, archive, files, leases
@@ -98,8 +98,13 @@ class Ledger:
 
         `anew` puts a further reply before those that are there. The lease of the key ends with the commit.
         """
-        text, asked = self._text(body), None if request is None else self._text(request)
-        stored, owner = key_of(key), me()
+        await self.keep_soon(key, body, None if request is None else self._text(request), anew=anew)
+
+    def keep_soon(
+        self, key: str, body: Mapping[str, Json], asked: str | None = None, *, anew: bool = False
+    ) -> asyncio.Future[None]:
+        """`keep_reply` of a request that is canonical JSON already; awaited, it is on the disk, and if nobody awaits it too."""
+        text, stored, owner = self._text(body), key_of(key), me()
 
         def act(connection: sqlite3.Connection) -> None:
             leases.release(connection, stored, owner)
@@ -107,7 +112,7 @@ class Ledger:
             said, packed = masked(text), None if asked is None else pack(masked(asked))
             connection.execute(_INSERT_REPLY, (stored, said, packed, mark(stored, said, packed), anew))
 
-        await self._writer.do(act)
+        return self._writer.soon(act)
 
     # Leases: see `leases` ----------------------------------------------------------------------------------------
 
@@ -214,7 +219,7 @@ class Ledger:
     def _text(self, body: Mapping[str, Json]) -> str:
         """The body as JSON, made before it is written: one without such a form fails alone, not with those it shares a commit with."""
         try:
-            return canonical(body).decode()
+            return compact(body)
         except (TypeError, ValueError, RecursionError) as error:
             message = f"the ledger {self.path} keeps JSON only: {error}."
             raise LedgerError(message) from error

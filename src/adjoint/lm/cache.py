@@ -7,12 +7,14 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from adjoint.base.errors import AdjointError, LMError
+from adjoint.base.errors import LedgerError, LMError
 from adjoint.lm.base import Wrapper
 from adjoint.lm.budget import Tag
 from adjoint.lm.types import Usage
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from adjoint.lm.base import BaseLM
     from adjoint.lm.budget import Account
     from adjoint.lm.types import CacheMode, Request, Response
@@ -23,25 +25,25 @@ class Reply:
     """One answered request as it is kept: who paid for it, and in which role.
 
     `anew` puts it before an earlier reply to the same request. What is read back may come without its request; `free` is
-    its response as those get it who did not pay for it.
+    its response as those get it who did not pay for it. `request` is what was asked, as canonical JSON.
     """
 
     key: str
     lm: str
     payer: str
     role: str
-    request: Request | None
+    request: str | None
     response: Response
     anew: bool = False
     free: Response | None = None
 
 
 class ReplyStore(Protocol):
-    """Where replies outlive the process; `put` returns only when the reply is safe."""
+    """Where replies outlive the process: they are safe when what `put` gives has ended, whether anybody waits for it or not."""
 
     def get(self, key: str) -> Reply | None: ...
 
-    async def put(self, reply: Reply) -> None: ...
+    def put(self, reply: Reply) -> Awaitable[None]: ...
 
 
 class Leases(Protocol):
@@ -73,14 +75,19 @@ class Replies:
             self._memory.move_to_end(key)
             return reply
         reply = self.store.get(key) if self.store else None
-        return None if reply is None else self._keep(reply)
+        return None if reply is None else self.keep(reply)
 
-    async def add(self, reply: Reply) -> None:
+    def add(self, reply: Reply) -> asyncio.Future[None]:
+        """Put a reply into the store; from then on `keep` may give it away."""
         if self.store:
-            await self.store.put(reply)
-        self._keep(reply)
+            return asyncio.ensure_future(self.store.put(reply))
+        loop = asyncio.get_running_loop()
+        safe: asyncio.Future[None] = loop.create_future()
+        loop.call_soon(safe.set_result, None)
+        return safe
 
-    def _keep(self, reply: Reply) -> Reply:
+    def keep(self, reply: Reply) -> Reply:
+        """Remember a reply that is safe."""
         # The request is at hand whenever the reply is asked for.
         kept = Reply(reply.key, reply.lm, reply.payer, reply.role, None, reply.response, reply.anew, _free(reply.response))
         self._forget(self._memory.pop(reply.key, None))
@@ -109,7 +116,8 @@ class Cache(Wrapper):
     async def __call__(self, request: Request) -> Response:
         if self.mode == "off" or self.identity is None:
             return await self.inner(request)
-        key = request.key(self.identity)
+        written = request.written()
+        key = request.key(self.identity, written)
         if self.mode != "refresh":
             found = self.replies.find(key)
             if found is not None:
@@ -124,13 +132,13 @@ class Cache(Wrapper):
                 task = asyncio.current_task()
                 if not flight.cancelled() or (task is not None and task.cancelling()):
                     raise  # it is this caller that was cancelled; if it was the asker, ask in its place
-        return await self._ask(key, request)
+        return await self._ask(key, request, written)
 
-    async def _ask(self, key: str, request: Request) -> Response:
+    async def _ask(self, key: str, request: Request, written: str) -> Response:
         """Ask and let equal requests that come meanwhile, here or in another process, wait for the same reply."""
         flight: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         self.replies.flights[key] = flight
-        arrived = leased = False
+        leased, safe = False, None
         try:
             found = None
             if self.replies.leases is not None and self.mode != "refresh":
@@ -140,32 +148,33 @@ class Cache(Wrapper):
                 flight.set_result(found.response)
                 return self._hit(found)
             response = await self.inner(request)
-            arrived = True
-        except LMError as error:
+            if self.account:
+                self.account.paid(key)
+            payer = self.account.payer if self.account else ""
+            reply = Reply(key, self.name, payer, self.role, written, response, anew=self.mode == "refresh")
+            safe = self.replies.add(reply)
+        except (LMError, LedgerError) as error:
             _fail(flight, error)
             raise
         finally:
-            if not arrived:
+            if safe is None:
                 self._end(key, flight)
                 if leased and self.replies.leases is not None:
                     self.replies.leases.release(key)
-        if self.account:
-            self.account.paid(key)
-        # Shielded: a reply that has arrived is paid, so even a cancelled caller must not keep it from the ledger. Its
-        # flight ends when it is safe, so nobody asks again meanwhile.
-        await asyncio.shield(self._keep(key, flight, request, response))
+        # A reply that has arrived is paid, so even a cancelled caller must not keep it from the ledger. Its flight ends when
+        # it is safe, so nobody asks again meanwhile.
+        safe.add_done_callback(lambda done: self._land(reply, flight, done))
+        await asyncio.shield(safe)
         return response
 
-    async def _keep(self, key: str, flight: asyncio.Future[Response], request: Request, response: Response) -> None:
-        payer = self.account.payer if self.account else ""
-        try:
-            await self.replies.add(Reply(key, self.name, payer, self.role, request, response, anew=self.mode == "refresh"))
-            flight.set_result(response)
-        except AdjointError as error:
+    def _land(self, reply: Reply, flight: asyncio.Future[Response], safe: asyncio.Future[None]) -> None:
+        error = None if safe.cancelled() else safe.exception()
+        if error is not None:
             _fail(flight, error)
-            raise
-        finally:
-            self._end(key, flight)
+        elif not safe.cancelled():
+            self.replies.keep(reply)
+            flight.set_result(reply.response)
+        self._end(reply.key, flight)
 
     def _end(self, key: str, flight: asyncio.Future[Response]) -> None:
         """Take the flight off the list. Waiters of one without an outcome (the asker was cancelled, or its own budget
@@ -180,7 +189,7 @@ class Cache(Wrapper):
         return reply.free or _free(reply.response)
 
 
-def _fail(flight: asyncio.Future[Response], error: AdjointError) -> None:
+def _fail(flight: asyncio.Future[Response], error: BaseException) -> None:
     flight.set_exception(error)
     flight.exception()  # marks it as seen: there may be nobody waiting
 

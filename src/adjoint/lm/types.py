@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import MISSING, asdict, dataclass, field, fields, replace
+import hashlib
+from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from adjoint.base import parts
-from adjoint.base.json import digest
+from adjoint.base.json import compact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,9 +100,17 @@ class Request:
         values["tools"] = tuple(ToolSpec(**tool) for tool in values.get("tools", ()))
         return cls(**values)
 
-    def key(self, identity: str) -> str:
-        """SHA-256 of the whole request together with the identity of the endpoint that answers it."""
-        return digest({"v": 1, "identity": identity, "request": self.as_dict()})
+    def written(self) -> str:
+        """`as_dict` as canonical JSON."""
+        return compact(self.as_dict())
+
+    def key(self, identity: str, written: str | None = None) -> str:
+        """SHA-256 of the whole request together with the identity of the endpoint that answers it.
+
+        `written` spares to write the request again where that is at hand.
+        """
+        whole = f'{{"identity":{compact(identity)},"request":{written or self.written()},"v":1}}'  # as canonical JSON has it
+        return hashlib.sha256(whole.encode("ascii")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +173,7 @@ class Response:
 
     def as_dict(self) -> dict[str, Any]:
         """The reply as JSON, without what stands at its default."""
-        return {**_without_defaults(self), "usage": asdict(self.usage)}
+        return {**_without_defaults(self), "usage": {name: getattr(self.usage, name) for name, _ in _defaults(Usage)}}
 
     @classmethod
     def from_dict(cls, body: Mapping[str, Any]) -> Response:

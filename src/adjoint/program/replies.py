@@ -42,13 +42,10 @@ class LedgerReplies:
             None if row is None else Reply(key, row["lm"], row["payer"], row["role"], None, Response.from_dict(row["response"]))
         )
 
-    async def put(self, reply: Reply) -> None:
+    def put(self, reply: Reply) -> asyncio.Future[None]:
         body: dict[str, Any] = {"lm": reply.lm, "payer": reply.payer, "role": reply.role, "response": reply.response.as_dict()}
-        asked = None if reply.request is None else reply.request.as_dict()
-        try:
-            await self.ledger.keep_reply(reply.key, body, asked, anew=reply.anew)
-        finally:
-            self._leases = max(0, self._leases - 1)
+        self._leases = max(0, self._leases - 1)  # it ends with the commit
+        return self.ledger.keep_soon(reply.key, body, reply.request, anew=reply.anew)
 
     async def claim(self, key: str) -> bool:
         while True:
