@@ -30,6 +30,8 @@ _TICK = 0.05
 """Seconds after which the main thread, while it waits, looks whether it was interrupted."""
 _GRACE = 1.0
 """Seconds that a cancelled task gets to put away what it has received."""
+_waiting: set[asyncio.AbstractEventLoop | None] = set()
+"""Loops, other than the portal's own, on which a synchronous call waits just now; None stands for threads without a loop."""
 
 
 class Portal:
@@ -65,12 +67,13 @@ class Portal:
         Raises `UsageError` on the loop's own thread, where waiting would stop the world. An interrupt (Ctrl-C) while
         waiting cancels the coroutine, gives it a moment to keep what it has, and goes on.
         """
-        loop = self.loop
-        if running_loop() is loop:
+        loop, caller = self.loop, running_loop()
+        if caller is loop:
             work.close()
             self.refuse_loop()
         about_to_wait()
         errand = _Errand(work)
+        _waiting.add(caller)  # before the work can look
         loop.call_soon_threadsafe(errand.start)
         # In ticks: where the system gives a signal to another thread, or none to one that waits for a lock (Windows), or gives
         # it just before the wait begins, an endless wait would not notice the interrupt. Only the main thread gets any.
@@ -82,6 +85,8 @@ class Portal:
             loop.call_soon_threadsafe(errand.cancel)
             errand.ended.acquire(timeout=_GRACE)  # until it has cleaned up
             raise
+        finally:
+            _waiting.discard(caller)
         return errand.task.result()
 
     def refuse_loop(self) -> None:
@@ -122,9 +127,16 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
 
 
 async def on_loop(loop: asyncio.AbstractEventLoop | None, work: Coroutine[Any, Any, T]) -> T:
-    """Await a coroutine that must run on this loop, from any loop."""
+    """Await a coroutine that must run on this loop, from any loop.
+
+    Raises `UsageError` if the loop cannot run it because it waits for the very call that this is a part of.
+    """
     if loop is None or running_loop() is loop:
         return await work
+    if loop in _waiting:
+        work.close()
+        message = "a synchronous call holds up the event loop that it needs; write `await module.acall(...)` there instead."
+        raise UsageError(message)
     return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, loop))
 
 

@@ -64,6 +64,8 @@ def test_an_agent_and_other_threads_reach_a_session_on_the_loop_where_it_was_ope
         tool = Tool.from_mcp_tool(session, described)
         with adjoint.context(lm=ScriptedLM(steps)):
             found = await adjoint.ReAct("question -> answer", tools=[tool]).acall(question="What do four pens cost?")
+        with pytest.raises(UsageError, match=r"await module\.acall"):
+            tool(item="pen")  # on the loop that would have to answer
         return found.answer, found.trajectory["observation_0"], await asyncio.to_thread(tool, item="pen")
 
     assert asyncio.run(at_the_shop(visit)) == ("10", "10.0", "2.5")
