@@ -212,6 +212,8 @@ def score_of(result: Any) -> Score:
 
     Raises `MetricError` for everything else, and for values outside [0, 1] or NaN: an error is never a score.
     """
+    if type(result) is bool:  # most
+        return Score(float(result))
     if isinstance(result, Score):
         score = replace(result, value=_scalar(result.value))
     elif hasattr(result, "score"):

@@ -76,17 +76,22 @@ class ScriptedLM:
         yield response
 
     async def _answer(self, number: int, request: Request) -> Answer:
-        if isinstance(self._script, Mapping):
-            return self._rule(self._script, request)
-        if isinstance(self._script, Sequence):
-            if number < len(self._script):
-                return self._script[number]
-            raise self._lost(request, f"it has {len(self._script)} answers and this is call {number + 1}")
+        if not callable(self._script):
+            return self._written(self._script, number, request)
         made = self._script(request)
+        if isinstance(made, str):  # most
+            return made
         answer = await made if inspect.isawaitable(made) else made
         if isinstance(answer, str | Response | Exception) or (isinstance(answer, type) and issubclass(answer, Exception)):
             return answer
         raise self._lost(request, f"its function returned {answer!r}, which is no text, Response or exception")
+
+    def _written(self, script: Sequence[Answer] | Mapping[str | re.Pattern[str], Answer], number: int, request: Request) -> Answer:
+        if isinstance(script, Mapping):
+            return self._rule(script, request)
+        if number < len(script):
+            return script[number]
+        raise self._lost(request, f"it has {len(script)} answers and this is call {number + 1}")
 
     def _rule(self, rules: Mapping[str | re.Pattern[str], Answer], request: Request) -> Answer:
         users = [message.text for message in request.messages if message.role == "user"]

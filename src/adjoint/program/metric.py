@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from adjoint.base.errors import MetricError, UsageError
 from adjoint.base.foreign import foreign
 from adjoint.base.portal import portal
-from adjoint.data.records import score_of
+from adjoint.data.records import Score, score_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from adjoint.data.records import Example, Score
+    from adjoint.data.records import Example
     from adjoint.program.prediction import Prediction
     from adjoint.program.tape import Tape
 
@@ -25,6 +25,8 @@ Metric: TypeAlias = "Callable[..., Any]"
 _SHAPE = "write `def metric(example, prediction)`, with a third parameter `tape` if it wants the recording"
 
 
+_RESULTS = frozenset({bool, int, float, Score})
+"""What most metrics return, and nobody awaits."""
 _FIVE = "..."
 """Stands for the last three of five parameters."""
 _RECORDING = ("tape", "trace")
@@ -95,7 +97,7 @@ async def _call(metric: Metric, arguments: list[Any]) -> Any:
     if inspect.iscoroutinefunction(metric):
         return await metric(*arguments)
     result = await portal.in_turn(metric, *arguments)
-    return await result if inspect.isawaitable(result) else result
+    return await result if type(result) not in _RESULTS and inspect.isawaitable(result) else result
 
 
 def _rest(metric: Metric, tape: Tape, *, compiling: bool, about: tuple[str, Sequence[Any]] | None) -> list[Any]:
