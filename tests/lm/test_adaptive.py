@@ -15,7 +15,7 @@ from adjoint.lm.timeout import Timeout
 from adjoint.lm.types import Message, Request, Response
 from adjoint.program.context import _mine, _slots
 from adjoint.program.lm import LM
-from adjoint.testing import ScriptedLM
+from adjoint.testing import FakeProvider, ScriptedLM
 
 
 def ask(text="q"):
@@ -181,3 +181,11 @@ def test_an_attempt_that_hangs_is_ended_and_made_again():
     with pytest.raises(TransportError, match=r"did not answer within 0\.1 s") as caught:
         asyncio.run(Timeout(ScriptedLM(["x"], delay=9), 0.1)(ask()))
     assert caught.value.maybe_billed
+
+
+@pytest.mark.parametrize(("own", "policy", "who"), [(0.1, 9.0, "Raise the timeout"), (9.0, 0.1, "the attempt was ended")])
+def test_the_shorter_limit_of_client_and_policy_ends_an_attempt(own, policy, who):
+    with FakeProvider(faults=["hang"]) as provider:
+        lm = LM("openai/m", base_url=provider.base_url, api_key="any", timeout=own)
+        with pytest.raises(TransportError, match=who):
+            asyncio.run(Timeout(lm, policy)(ask()))

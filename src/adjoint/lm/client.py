@@ -79,6 +79,7 @@ class Client(ABC):
         self._endpoint = Endpoint(
             url=url, headers=self._headers(key), key=key, key_variable=variable, timeouts=Timeouts.of(timeout)
         )
+        self.ends_within = self._endpoint.timeouts.total  # `Timeout` leaves it to keep this limit
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.identity!r})"

@@ -127,6 +127,8 @@ class Endpoint:
 
     def _admit(self) -> None:
         """Let in who may, and look again when the next moment has come."""
+        if not self._waiting:
+            return
         while self._waiting and self._open():
             place = self._waiting.popleft()
             if not place.done():

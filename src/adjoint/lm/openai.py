@@ -66,12 +66,14 @@ class OpenAIChat(Client):
         return ChatAssembly()
 
     def read(self, request: Request, data: dict[str, Any]) -> Response:
-        choices = wire.objects(data.get("choices") if isinstance(data.get("choices"), list) else None, "choices")
-        texts = [_text(_message(choice)) for choice in choices]
+        said = data.get("choices")
+        choices = wire.objects(said if isinstance(said, list) else None, "choices")
+        messages = [_message(choice) for choice in choices]
+        texts = [_text(message) for message in messages]
         if len(texts) < request.n:
             what = f"no choices with a message, or fewer than {request.n}" if request.n > 1 else "no choices with a message"
             raise Malformed(what)
-        first, message = choices[0], _message(choices[0])
+        first, message = choices[0], messages[0]
         calls = tool_calls(message.get("tool_calls"))
         return Response(
             text=texts[0],

@@ -37,7 +37,7 @@ def count(value: object) -> int | None:
 
 def number(value: object) -> float | None:
     """A finite number, or None."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) else None
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) else None
 
 
 def mapping(value: object, what: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from typing import TYPE_CHECKING, Any, TextIO, overload
 
 from adjoint.base.errors import UnknownNameError, UsageError
@@ -96,10 +97,17 @@ class LM:
     def identity(self) -> str | None:
         return identity_of(self.client)
 
+    @property
+    def ends_within(self) -> float:
+        """Seconds after which a call has ended by itself, infinite if the client keeps no limit of its own."""
+        return float(getattr(self.client, "ends_within", math.inf))
+
     @overload
     def __call__(self, prompt: Request, /) -> Coroutine[Any, Any, Response]: ...
     @overload
-    def __call__(self, prompt: str | None = None, *, messages: Sequence[dict[str, str]] | None = None, **options: Any) -> list[str]: ...
+    def __call__(
+        self, prompt: str | None = None, *, messages: Sequence[dict[str, str]] | None = None, **options: Any
+    ) -> list[str]: ...
     def __call__(
         self, prompt: Request | str | None = None, *, messages: Sequence[dict[str, str]] | None = None, **options: Any
     ) -> Coroutine[Any, Any, Response] | list[str]:
@@ -108,7 +116,9 @@ class LM:
             return self.client(prompt)
         return portal.run(self.acall(prompt, messages=messages, **options))
 
-    async def acall(self, prompt: str | None = None, *, messages: Sequence[dict[str, str]] | None = None, **options: Any) -> list[str]:
+    async def acall(
+        self, prompt: str | None = None, *, messages: Sequence[dict[str, str]] | None = None, **options: Any
+    ) -> list[str]:
         """What a person asks, to await: a list of `n` texts."""
         turns = [Message(turn["role"], turn["content"]) for turn in messages or ()]  # type: ignore[arg-type]
         if prompt is not None:
