@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from adjoint.base.process import alive
+from adjoint.base.refusal import Refusal
 from adjoint.ledger.schema import charge
 
 if TYPE_CHECKING:
@@ -25,13 +26,6 @@ class Caps(NamedTuple):
     calls: float | None = None
     tokens: float | None = None
     nano: float | None = None
-
-
-class Refusal(NamedTuple):
-    """Which cap is in the way, and whether calls under way may still leave something of it."""
-
-    cap: str
-    pending: bool
 
 
 class Spent(NamedTuple):

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from adjoint.base.json import Json
-    from adjoint.ledger.accounts import About, Amount, Caps, Refusal, Spent
+    from adjoint.base.refusal import Refusal
+    from adjoint.ledger.accounts import About, Amount, Caps, Spent
     from adjoint.ledger.events import Kind
     from adjoint.ledger.leases import Lease
 
@@ -116,7 +117,7 @@ class Ledger:
 
     # Leases: see `leases` ----------------------------------------------------------------------------------------
 
-    async def claim(self, key: str) -> str:
+    def claim(self, key: str) -> asyncio.Future[str]:
         """Take the right to ask: `leases.MINE`, `leases.KEPT`, or the name of the process that asks already."""
         stored, owner = key_of(key), me()
 
@@ -124,12 +125,12 @@ class Ledger:
             self._writer.once(self._require_room)
             return leases.claim(connection, stored, owner)
 
-        return await self._writer.do(act, durable=False)
+        return self._writer.soon(act, durable=False)
 
-    async def take(self, key: str, holder: str) -> None:
+    def take(self, key: str, holder: str) -> asyncio.Future[None]:
         """End the lease of an owner that is taken for dead."""
         stored = key_of(key)
-        await self._writer.do(lambda connection: leases.release(connection, stored, holder), durable=False)
+        return self._writer.soon(lambda connection: leases.release(connection, stored, holder), durable=False)
 
     def release(self, key: str) -> None:
         stored, owner = key_of(key), me()
@@ -145,7 +146,7 @@ class Ledger:
 
     # Accounts: see `accounts` ------------------------------------------------------------------------------------
 
-    async def hold(self, about: About, bound: Amount, caps: Caps) -> int | Refusal:
+    def hold(self, about: About, bound: Amount, caps: Caps) -> asyncio.Future[int | Refusal]:
         """Reserve for a call of a run, under caps that hold for all its processes. On the disk before the call is made."""
         owner, capped = me(), any(cap is not None for cap in caps)
 
@@ -154,7 +155,7 @@ class Ledger:
             run, role, model, step = about
             return accounts.hold(connection, (run, role, self._writer.once(redactor)(model), step), owner, bound, caps)
 
-        return await self._writer.do(act, durable=capped)
+        return self._writer.soon(act, durable=capped)
 
     def settle(self, number: int, actual: Amount, kind: str) -> None:
         """Put what a call cost in the place of its reservation, with the next commit."""

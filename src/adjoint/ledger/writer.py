@@ -23,7 +23,7 @@ _GRACE = 5.0
 """Seconds that the last commits of a process may take."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Job(Generic[T]):
     """Something to do with the database inside the next transaction, and what came of it.
 
@@ -54,10 +54,6 @@ class Writer:
         self._synchronous = ""
         self._inherited: sqlite3.Connection | None = None
         self._known: dict[Callable[[], Any], Any] = {}
-
-    async def do(self, act: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
-        """Do it in the next commit and wait for it without holding up the loop."""
-        return await self.soon(act, durable=durable)
 
     def soon(self, act: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> asyncio.Future[T]:
         """Do it in the next commit; whoever wants to know awaits what this gives."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from adjoint.base.errors import BudgetExceeded, UsageError
+from adjoint.base.refusal import Refusal
 from adjoint.lm.types import NO_USAGE, Estimate, Usage
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
@@ -81,13 +82,6 @@ class Tag(NamedTuple):
     role: str
     model: str
     step: str
-
-
-class Refusal(NamedTuple):
-    """The cap that a reservation would break; `pending` if calls under way may still leave something of it."""
-
-    cap: str
-    pending: bool
 
 
 class _Sum:

@@ -11,9 +11,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from adjoint.base.errors import AdjointError, BudgetExceeded, LMError
+from adjoint.base.refusal import Refusal
 from adjoint.lm.base import Wrapper
 from adjoint.lm.bounds import DEFAULT_OUTPUT, output_bound, upper_bound
-from adjoint.lm.budget import Refusal, Tag
+from adjoint.lm.budget import Tag
 from adjoint.lm.prices import FREE, layers, price_of, priced
 from adjoint.lm.types import NO_USAGE, Estimate, Usage
 

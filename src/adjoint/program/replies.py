@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from adjoint.base.process import alive
 from adjoint.ledger import accounts
 from adjoint.ledger.leases import KEPT, MINE
-from adjoint.lm.budget import Refusal
 from adjoint.lm.cache import Reply
 from adjoint.lm.types import Response
 
 if TYPE_CHECKING:
+    from adjoint.base.refusal import Refusal
     from adjoint.ledger.store import Ledger
     from adjoint.lm.budget import Budget, Tag
     from adjoint.lm.spend import Settled
@@ -97,11 +97,10 @@ class LedgerBook:
     def __init__(self, ledger: Ledger, run: str) -> None:
         self.ledger, self.run = ledger, run
 
-    async def hold(self, tag: Tag, bound: Usage, budget: Budget, share: float) -> int | Refusal:
+    def hold(self, tag: Tag, bound: Usage, budget: Budget, share: float) -> asyncio.Future[int | Refusal]:
         caps = accounts.Caps(_part(budget.calls, share), _part(budget.tokens, share), _part(_nano(budget.usd), share))
         about = (self.run, tag.role, tag.model, tag.step)
-        found = await self.ledger.hold(about, _amount(bound), caps)
-        return found if isinstance(found, int) else Refusal(found.cap, found.pending)
+        return self.ledger.hold(about, _amount(bound), caps)
 
     def settle(self, number: int, actual: Usage, how: Settled) -> None:
         self.ledger.settle(number, _amount(actual), how)
