@@ -34,7 +34,8 @@ def test_callbacks_hear_of_every_call_and_what_came_of_it():
     with adjoint.context(lm=ScriptedLM(["many", "4"]), ledger=None, callbacks=[log]):
         Predict("q -> n: int")(q="?")
     assert log.said == [
-        ("format", 2), ("module", "Predict", None), ("lm", "many", "NoneType"), ("parse", None, "ParseError"), ("lm", "4", "NoneType")
+        ("format", 2), ("module", "Predict", None), ("lm", "many", "NoneType"), ("parse", None, "ParseError"), ("lm", "4", "NoneType"),
+        ("parse", {"n": 4}, "NoneType"),
     ]  # fmt: skip
 
 

@@ -252,22 +252,27 @@ class Predict(Module, Generic[Result]):
     async def _outputs(self, call: _Call, response: Response) -> dict[str, Any]:
         """The typed outputs of the reply. One that cannot be read is shown to the LM, once; one that was cut off would be again."""
         try:
-            with span(current().callbacks, "adapter_parse", call.adapter, {"response": response}) as read:
-                outputs = read.outputs = call.adapter.parse(call.signature, response, supports=call.supports)
-                return outputs
+            return _parsed(call, response)
         except ParseError as error:
             if response.finish == "length":
                 raise
             turns = _repair(response, error)
             call.node.repair = turns
             again = await self._ask(replace(call.request, messages=(*call.request.messages, *turns)), call)
-            return call.adapter.parse(call.signature, again, supports=call.supports)
+            return _parsed(call, again)
 
     async def _ask(self, request: Request, call: _Call) -> Response:
         response = await send(request, call.lm, who=self)
         call.node.reply = response.text
         call.node.usage += response.usage
         return response
+
+
+def _parsed(call: _Call, response: Response) -> dict[str, Any]:
+    """What the adapter reads in a reply; callbacks hear of it."""
+    with span(current().callbacks, "adapter_parse", call.adapter, {"response": response}) as read:
+        outputs = read.outputs = call.adapter.parse(call.signature, response, supports=call.supports)
+        return outputs
 
 
 def _others(call: _Call, response: Response) -> list[dict[str, Any]]:
