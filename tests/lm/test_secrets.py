@@ -106,6 +106,14 @@ def test_a_key_that_left_the_environment_stays_masked(name, monkeypatch):
     assert not leaks(repr(kept))
 
 
+def test_a_key_that_is_set_later_or_replaced_is_masked_at_once(monkeypatch):
+    assert redact(CANARY) == CANARY
+    monkeypatch.setenv("LATER_API_KEY", "another-key-0123")
+    assert redact(CANARY) == CANARY
+    monkeypatch.setenv("LATER_API_KEY", CANARY)
+    assert redact(f"{CANARY} another-key-0123") == "[secret] another-key-0123"
+
+
 def test_a_registered_key_is_masked_and_a_secret_does_not_show_itself():
     register("token-from-a-file-1234")
     key = Secret("sk-from-an-argument-99")

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from adjoint.base.json import digest
 from adjoint.lm.types import Message, Request, ToolSpec, Usage
 
 texts = st.text(st.characters(codec=None), max_size=8)
@@ -56,6 +57,13 @@ def test_equal_requests_have_equal_keys_and_endpoints_do_not_share_them(request:
     again = Request(**{field.name: getattr(request, field.name) for field in fields(Request)})
     assert again.key("me") == request.key("me")
     assert request.key("me") != request.key("you")
+
+
+@given(request=requests)
+@settings(max_examples=60, deadline=None)
+def test_a_key_is_the_digest_of_the_whole_request_whether_it_was_written_before_or_not(request: Request) -> None:
+    whole = digest({"v": 1, "identity": 'a "name"', "request": request.as_dict()})
+    assert request.key('a "name"') == request.key('a "name"', request.written()) == whole
 
 
 def test_the_order_of_extra_options_and_the_spelling_of_a_temperature_do_not_matter() -> None:

@@ -7,7 +7,7 @@ import json
 import os
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ _NO_KEYS = frozenset(
 """What people write where a server wants some key and checks none."""
 
 _registered: dict[str, None] = {}
+_looked_through: tuple[dict[Any, Any], tuple[str, ...]] = {}, ()
+"""The environment when it was looked through, and the keys that it held."""
 
 
 class Secret:
@@ -65,32 +67,22 @@ def redact(text: str) -> str:
     >>> redact("refused: sk-canary-42 / 24-yranac-ks")
     'refused: [secret] / [secret]'
     """
-    return redactor()(text)
+    for form in _forms((*_registered, *_in_environment())):
+        if form in text:
+            text = text.replace(form, MASK)
+    return text
 
 
-def redactor() -> Callable[[str], str]:
-    """`redact` with the keys that are known now, for many texts: to look through the environment costs more than most texts do."""
-    forms = _forms(tuple(_known()))
-
-    def masked(text: str) -> str:
-        for form in forms:
-            if form in text:
-                text = text.replace(form, MASK)
-        return text
-
-    return masked
-
-
-def _known() -> list[str]:
-    """Keys that were registered, and those in the environment as it is now."""
-    values = [os.environ[name].strip() for name in _variables(tuple(os.environ))]
-    usable = [value for value in values if len(value) >= _SHORTEST and value.lower() not in _NO_KEYS]
-    return [*_registered, *usable]
-
-
-@lru_cache(maxsize=8)
-def _variables(names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name for name in names if _NAMES.search(name))
+def _in_environment() -> tuple[str, ...]:
+    """The keys in the environment as it is now. It is looked through only when it has changed, since that takes longer than most texts do."""
+    global _looked_through  # noqa: PLW0603 - replaced as a whole, so that every thread sees one that fits
+    raw, (before, found) = vars(os.environ)["_data"], _looked_through
+    if raw != before:
+        before = dict(raw)
+        values = [value.strip() for name, value in os.environ.items() if _NAMES.search(name)]
+        found = tuple(value for value in values if len(value) >= _SHORTEST and value.lower() not in _NO_KEYS)
+        _looked_through = before, found
+    return found
 
 
 @lru_cache(maxsize=64)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from adjoint.base.errors import LedgerError
 from adjoint.base.json import compact
 from adjoint.base.process import me
-from adjoint.base.secrets import redactor
+from adjoint.base.secrets import redact
 from adjoint.ledger import accounts, archive, files, leases
 from adjoint.ledger.events import Event
 from adjoint.ledger.opening import connect, open_to_write
@@ -106,12 +106,12 @@ class Ledger:
     ) -> asyncio.Future[None]:
         """`keep_reply` of a request that is canonical JSON already; awaited, it is on the disk, and if nobody awaits it too."""
         text, stored, owner = self._text(body), key_of(key), me()
+        asked = None if asked is None else redact(asked)
 
         def act(connection: sqlite3.Connection) -> None:
             leases.release(connection, stored, owner)
-            masked = self._writer.once(redactor)
-            said, packed = masked(text), None if asked is None else pack(masked(asked))
-            connection.execute(_INSERT_REPLY, (stored, said, packed, mark(stored, said, packed), anew))
+            packed = None if asked is None else pack(asked)
+            connection.execute(_INSERT_REPLY, (stored, text, packed, mark(stored, text, packed), anew))
 
         return self._writer.soon(act)
 
@@ -152,8 +152,7 @@ class Ledger:
 
         def act(connection: sqlite3.Connection) -> int | Refusal:
             self._writer.once(self._require_room)
-            run, role, model, step = about
-            return accounts.hold(connection, (run, role, self._writer.once(redactor)(model), step), owner, bound, caps)
+            return accounts.hold(connection, about, owner, bound, caps)
 
         return self._writer.soon(act, durable=capped)
 
@@ -186,9 +185,8 @@ class Ledger:
         now, texts = time.time(), [self._text(body) for body in bodies]
 
         def act(connection: sqlite3.Connection) -> None:
-            masked = self._writer.once(redactor)
             for text in texts:
-                cells = (run, now, kind, masked(text))
+                cells = (run, now, kind, text)
                 connection.execute(_INSERT_EVENT, (*cells, mark(*cells)))
 
         return act
@@ -220,7 +218,7 @@ class Ledger:
     def _text(self, body: Mapping[str, Json]) -> str:
         """The body as JSON, made before it is written: one without such a form fails alone, not with those it shares a commit with."""
         try:
-            return compact(body)
+            return redact(compact(body))
         except (TypeError, ValueError, RecursionError) as error:
             message = f"the ledger {self.path} keeps JSON only: {error}."
             raise LedgerError(message) from error

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from adjoint.base.process import alive
+from adjoint.base.secrets import redact
 from adjoint.ledger import accounts
 from adjoint.ledger.leases import KEPT, MINE
 from adjoint.lm.cache import Reply
@@ -99,7 +100,7 @@ class LedgerBook:
 
     def hold(self, tag: Tag, bound: Usage, budget: Budget, share: float) -> asyncio.Future[int | Refusal]:
         caps = accounts.Caps(_part(budget.calls, share), _part(budget.tokens, share), _part(_nano(budget.usd), share))
-        about = (self.run, tag.role, tag.model, tag.step)
+        about = (self.run, tag.role, redact(tag.model), tag.step)
         return self.ledger.hold(about, _amount(bound), caps)
 
     def settle(self, number: int, actual: Usage, how: Settled) -> None:
