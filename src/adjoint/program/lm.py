@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import math
 from typing import TYPE_CHECKING, Any, TextIO, overload
 
@@ -14,9 +15,10 @@ from adjoint.lm.prices import Price
 from adjoint.lm.types import Message, Request
 from adjoint.program import context, observe
 from adjoint.program.parameter import Parameter
+from adjoint.program.written_lm import Written, ask_beneath, beneath
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 
     from adjoint.lm.callable import Function
     from adjoint.lm.http import Timeouts
@@ -27,6 +29,16 @@ _OWN = ("cache", "callbacks", "concurrency", "num_retries", "price", "supports")
 """What a copy of an LM may change besides the options of its requests."""
 OPTIONS = ("temperature", "max_tokens", "stop", "seed", "n", "logprobs")
 """Options of a request that have a field of their own; all others go to the provider as they are."""
+_ELSEWHERE = {
+    "finetuning_model": "adjoint.finetune(lm, ...) names it",
+    "launch_kwargs": "local models are LM('hf/...')",
+    "provider": "the model's name says it, as in LM('openai/...')",
+    "train_kwargs": "adjoint.finetune(lm, train_kwargs=...) takes them",
+    "use_developer_role": "the client knows which role a model takes",
+}
+"""DSPy's arguments that mean nothing to the provider that they would be sent to."""
+_SAID = {"tools": "supports_function_calling", "reasoning": "supports_reasoning", "schema": "supports_response_schema"}
+"""DSPy's properties, which a subclass may override."""
 _NO_EXTRA: Mapping[str, Any] = {}
 """One for all requests that say nothing more: the history keeps a thousand of them."""
 
@@ -43,10 +55,21 @@ class LM:
     `timeout` is seconds for the whole exchange, or `adjoint.lm.http.Timeouts` for its parts.
     `price` is US dollars per million input and output tokens; without it the shipped table or `ADJOINT_PRICES` decides.
     `supports` says what the model does by itself, of "schema", "tools" and "reasoning"; by default what its client knows.
+    A subclass may have a `forward`, an `aforward` or a `__call__` of its own, whose `super()` reaches the model itself.
 
     >>> LM("pocket", temperature=0.0)
     LM('pocket', temperature=0.0)
     """
+
+    written: Callable[..., Any] | None = None
+    """The `__call__` of a subclass, which answers requests."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Whoever calls an LM goes through the gate, so that a subclass's own `__call__` stands behind it."""
+        super().__init_subclass__(**options)
+        own = vars(cls).get("__call__")
+        if own is not None and not inspect.iscoroutinefunction(own):
+            cls.written, cls.__call__ = own, LM.__call__  # type: ignore[method-assign]
 
     def __init__(  # noqa: PLR0917 - DSPy's order of arguments
         self,
@@ -70,6 +93,9 @@ class LM:
         if base_url is not None and api_base is not None and base_url != api_base:
             message = f"base_url={base_url!r} and api_base={api_base!r} are two names of one address; give one of them."
             raise UsageError(message)
+        for name in options.keys() & _ELSEWHERE.keys():
+            message = f"LM({name}={options[name]!r}) is not offered: {_ELSEWHERE[name]}."
+            raise UsageError(message)
         base_url = api_base if base_url is None else base_url
         if isinstance(model, str):
             from adjoint.lm.names import connect
@@ -77,7 +103,7 @@ class LM:
             client = connect(model, base_url=base_url, api_key=api_key, timeout=timeout, model_type=model_type)
         else:
             client = model if isinstance(model, BaseLM) else CallableLM(model)
-        self.client: BaseLM = client
+        self.client: BaseLM = self._behind_own_methods(client)
         self.name = client.name
         self.model = model if isinstance(model, str) else client.name
         self.concurrency = concurrency
@@ -88,6 +114,14 @@ class LM:
         self.supports = supports_of(client) if supports is None else frozenset(supports)
         for name in self.supports - NATIVE:
             raise UnknownNameError.of("feature", name, NATIVE)
+        own = {name for name, said in _SAID.items() if getattr(type(self), said) is not getattr(LM, said)}
+        self.supports = (self.supports - own) | {name for name in own if getattr(self, _SAID[name])}
+
+    def _behind_own_methods(self, client: BaseLM) -> BaseLM:
+        cls = type(self)
+        awaits = cls.aforward is not LM.aforward
+        own = awaits or cls.forward is not LM.forward or cls.written is not None
+        return Written(client.name, self, client, awaits=awaits) if own and not isinstance(client, Written) else client
 
     def __repr__(self) -> str:
         options = "".join(f", {key}={value!r}" for key, value in self.options.items())
@@ -117,14 +151,21 @@ class LM:
         return portal.run(self.acall(prompt, messages=messages, **options))
 
     async def acall(
-        self, prompt: str | None = None, *, messages: Sequence[dict[str, str]] | None = None, **options: Any
+        self, prompt: str | None = None, *, messages: Sequence[dict[str, Any]] | None = None, **options: Any
     ) -> list[str]:
         """What a person asks, to await: a list of `n` texts."""
-        turns = [Message(turn["role"], turn["content"]) for turn in messages or ()]  # type: ignore[arg-type]
-        if prompt is not None:
-            turns.append(Message("user", prompt))
-        response = await context.send(request_of(tuple(turns), {**self.options, **options}), self)
+        response = await LM.aforward(self, prompt, messages, **options)
         return [response.text, *response.others]
+
+    def forward(self, prompt: str | None = None, messages: Sequence[dict[str, Any]] | None = None, **options: Any) -> Any:
+        """For subclasses: `super().forward(...)` in a `forward` of their own asks the model and gives its `Response`."""
+        return portal.run(LM.aforward(self, prompt, messages, **options))
+
+    async def aforward(self, prompt: str | None = None, messages: Sequence[dict[str, Any]] | None = None, **options: Any) -> Any:
+        """The same, to await."""
+        request = request_of(_turns(prompt, messages), {**self.options, **options})
+        inner = beneath(self)
+        return await (context.send(request, self) if inner is None else ask_beneath(inner, request))
 
     @property
     def kwargs(self) -> dict[str, Any]:
@@ -148,6 +189,12 @@ class LM:
         about = {"model": self.model, "model_type": self.model_type, "cache": self.cache, "num_retries": self.num_retries}
         return {**about, **{name: value for name, value in self.options.items() if name in OPTIONS}}
 
+    @classmethod
+    def load_state(cls, state: Mapping[str, Any]) -> LM:
+        """The LM that `dump_state` of this class, or of DSPy's, has described; keys and addresses come from the environment."""
+        known = ("model", "model_type", "cache", "num_retries", *OPTIONS)
+        return cls(**{name: state[name] for name in known if name in state})
+
     def inspect_history(self, n: int = 1, file: TextIO | None = None) -> None:
         """Show the last `n` calls of this very LM, as `adjoint.inspect_history` does."""
         observe.inspect_history(n, file, asked=self)
@@ -159,10 +206,20 @@ class LM:
 
     def copy(self, **options: Any) -> LM:
         """The same endpoint with other default options, or another `cache`, `num_retries`, `price` and the like."""
+        if "model" in options:
+            message = f"a copy asks the same model; for another one write LM({options['model']!r}, ...)."
+            raise UsageError(message)
         made = copy.copy(self)
+        if isinstance(self.client, Written):
+            made.client = Written(self.name, made, self.client.inner, awaits=self.client.awaits)
         own = {name: options.pop(name) for name in _OWN if name in options}
         vars(made).update(own, options={**self.options, **options})
         return made
+
+
+def _turns(prompt: str | None, messages: Sequence[dict[str, Any]] | None) -> tuple[Message, ...]:
+    turns = [Message(turn["role"], turn["content"]) for turn in messages or ()]
+    return (*turns, Message("user", prompt)) if prompt is not None else tuple(turns)
 
 
 def request_of(messages: tuple[Message, ...], options: dict[str, Any]) -> Request:
