@@ -605,7 +605,7 @@ for x, y in loader:
     tg.sum(losses).backward()
     optimizer.step()
 solution = tg.Variable("x = 1", role_description="solution")
-loss = tg.loss.MultiFieldTokenParsedEvaluation("Check {{}}.", ["q", "a"], engine, ["<IMPROVED_VARIABLE>", "</IMPROVED_VARIABLE>"])
+loss = tg.loss.MultiFieldTokenParsedEvaluation("Check {{}}.", ["q", "a"], engine, parse_tags=["<IMPROVED_VARIABLE>", "</IMPROVED_VARIABLE>"])
 said = loss([tg.Variable("q", requires_grad=False, role_description="q"), solution])
 said.backward(engine)
 tg.optimizer.TextualGradientDescentwithMomentum(engine, [solution], momentum_window=2).step()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from adjoint.autograd.engine import backward_engine, engine_of
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from adjoint.autograd.walk import Policy
     from adjoint.program.parameter import Gradient
     from adjoint.program.tape import Node
+
+_log = logging.getLogger("adjoint.backward")
 
 
 def backward(
@@ -38,6 +41,7 @@ def backward(
     warn_of_starved(losses)
     walk = Walk(engine_of(engine) or backward_engine(), _known(policy), calls=budget, limit=limit, quorum=quorum)
     portal.run(walk.complete(_roots(losses, threshold)))
+    _tell(walk)
 
 
 async def abackward(
@@ -66,11 +70,19 @@ async def abackward(
     warn_of_starved(losses)
     walk = Walk(engine_of(engine) or backward_engine(), _known(policy), calls=budget, limit=limit, quorum=quorum)
     await walk.complete(_roots(losses, threshold))
+    _tell(walk)
 
 
 def estimate(losses: Sequence[Variable], *, policy: Policy | None = None, threshold: float = 1.0) -> int:
     """How many critiques a backward pass would ask for at most. Nothing is called."""
     return Walk(None, _known(policy)).plan(_roots(losses, threshold)).calls
+
+
+def _tell(walk: Walk) -> None:
+    """A critique that is missing shows nowhere else."""
+    if walk.failures:
+        missing, all_of_them = len(walk.failures), walk.attempts
+        _log.warning("%d of %d critiques are missing; the first failure was %s", missing, all_of_them, walk.failures[0])
 
 
 def _roots(losses: Sequence[Variable], threshold: float) -> list[tuple[Node, Gradient]]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from adjoint.base.errors import UsageError
 from adjoint.lm.engine import as_lm
+from adjoint.program.context import active_lm, current
 
 if TYPE_CHECKING:
     from adjoint.lm.base import BaseLM
@@ -21,37 +22,38 @@ def engine_of(engine: Engine | None) -> BaseLM | None:
     if engine is None:
         return None
     if isinstance(engine, str):
-        from adjoint.program.lm import LM
+        return get_engine(engine)
+    from adjoint.autograd.named import NamedEngine
 
-        named: BaseLM = LM(engine)
-        return named
-    found = as_lm(engine)
+    found: BaseLM | None = engine if isinstance(engine, NamedEngine) else as_lm(engine)  # type: ignore[assignment]
     if found is None:
         message = f"{engine!r} is no engine; give a name, an LM, or a function (prompt, system_prompt=None) -> text."
         raise UsageError(message)
     return found
 
 
-def get_engine(name: Engine, **options: Any) -> BaseLM:
-    """The LM of that name (`LM(name)`); an LM or another engine is taken as it is."""
-    from adjoint.program.lm import LM
+def get_engine(engine_name: Engine, **options: Any) -> BaseLM:
+    """The LM of that name (`provider/model`, or TextGrad's: "gpt-4o"), with `generate`; another engine is taken as it is."""
+    if isinstance(engine_name, str):
+        from adjoint.autograd.named import NamedEngine
 
-    if isinstance(name, str):
-        return LM(name, **options)
-    found = engine_of(name)
+        made: Any = NamedEngine(engine_name, **options)
+        return cast("BaseLM", made)
+    found = engine_of(engine_name)
     if found is None:
         message = "get_engine needs a name, such as 'openai/any-model', or an engine."
         raise UsageError(message)
     return found
 
 
-def set_backward_engine(engine: Engine, *, override: bool = True) -> None:
-    """The LM that writes critiques, for the whole process; without one the LM of the context does.
+def set_backward_engine(engine: Engine, override: bool = True, **options: Any) -> None:  # noqa: FBT001, FBT002 - TextGrad's
+    """The LM that judges, criticises and rewrites, for the whole process; without one the LM of the context does.
 
-    With `override=False` one that is already set stays.
+    It also answers explicit calls where neither they nor the context have an LM. With `override=False` one that is already
+    set stays. `options` are those of `get_engine`, for a name.
     """
     if override or "engine" not in _engine:
-        chosen = engine_of(engine)
+        chosen = get_engine(engine, **options) if isinstance(engine, str) else engine_of(engine)
         if chosen is not None:
             _engine["engine"] = chosen
 
@@ -59,3 +61,9 @@ def set_backward_engine(engine: Engine, *, override: bool = True) -> None:
 def backward_engine() -> BaseLM | None:
     """The LM of `set_backward_engine`, if there is one."""
     return _engine.get("engine")
+
+
+def answering(engine: BaseLM | None, role: str) -> BaseLM:
+    """Who answers an explicit call: its own engine; else for a judge the backward engine, for others the context's LM first."""
+    first, second = (backward_engine(), current().lm) if role == "judge" else (current().lm, backward_engine())
+    return engine or first or second or active_lm()

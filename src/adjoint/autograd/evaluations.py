@@ -82,8 +82,8 @@ class MultiFieldTokenParsedEvaluation(MultiFieldEvaluation):
         evaluation_instruction: str | Variable,
         role_descriptions: Sequence[str],
         engine: Engine | None = None,
-        parse_tags: Sequence[str] = ("<RESULT>", "</RESULT>"),
         system_prompt: str | Variable | None = None,
+        parse_tags: Sequence[str] = ("<RESULT>", "</RESULT>"),
     ) -> None:
         super().__init__(evaluation_instruction, role_descriptions, engine, system_prompt)
         self.parse_tags = tuple(parse_tags)

@@ -6,13 +6,13 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from adjoint.adapters import values
-from adjoint.autograd.engine import engine_of
+from adjoint.autograd.engine import answering, engine_of
 from adjoint.autograd.variable import Variable
 from adjoint.base.errors import ParseError, UsageError
 from adjoint.base.parts import Part
 from adjoint.base.portal import portal
 from adjoint.lm.types import Message
-from adjoint.program.context import active_lm, context, current, send
+from adjoint.program.context import context, current, send
 from adjoint.program.lm import request_of
 from adjoint.program.tape import Node, ParameterRead
 
@@ -66,7 +66,7 @@ class Call:
 class LLMCall(Call):
     """Ask an LM with a system prompt: `LLMCall(engine, system_prompt)(variable)` gives a Variable.
 
-    Without an engine the LM of the context answers.
+    Without an engine the LM of the context answers, else that of `set_backward_engine`.
     """
 
     def __call__(self, input_variable: Variable, response_role_description: str = _RESPONSE) -> Variable:
@@ -131,13 +131,13 @@ class FormattedLLMCall(Call):
 class MultimodalLLMCall(Call):
     """Ask with texts and pictures in order: `MultimodalLLMCall(engine)([picture, question])`."""
 
-    def __call__(self, input_variables: Sequence[Variable], response_role_description: str = _RESPONSE) -> Variable:
-        return portal.run(self.acall(input_variables, response_role_description))
+    def __call__(self, inputs: Sequence[Variable], response_role_description: str = _RESPONSE) -> Variable:
+        return portal.run(self.acall(inputs, response_role_description))
 
-    async def acall(self, input_variables: Sequence[Variable], response_role_description: str = _RESPONSE) -> Variable:
+    async def acall(self, inputs: Sequence[Variable], response_role_description: str = _RESPONSE) -> Variable:
         """The call in asynchronous code."""
-        inputs = {f"input_{index}": variable for index, variable in enumerate(input_variables)}
-        return await self._ask(inputs, response_role_description)
+        named = {f"input_{index}": variable for index, variable in enumerate(inputs)}
+        return await self._ask(named, response_role_description)
 
 
 class OrderedFieldsMultimodalLLMCall(Call):
@@ -192,10 +192,10 @@ async def call_llm(
     for name, value in inputs.items():
         contents[name] = value.content if isinstance(value, Variable) else _text(value)
         edges[name] = value.edges() if isinstance(value, Variable) else prediction_edges(value)
-    lm = engine_of(engine) or active_lm()
+    lm = answering(engine_of(engine), role)
     messages = [] if system is None else [Message("system", system.value)]
     shown = [f"{name}: {one}" if named and isinstance(one, str) else one for name, one in contents.items()]
-    messages.append(Message("user", _content(shown) if prompt is None else prompt))
+    messages.append(Message("user", content_of(shown) if prompt is None else prompt))
     reads = () if system is None else (ParameterRead("instruction", system.parameter, system.value),)
     kept = {name: inputs[name] if not isinstance(inputs[name], Variable) else content for name, content in contents.items()}
     here = current().tape  # inside a program an explicit call stands on its tape like any other
@@ -207,8 +207,8 @@ async def call_llm(
     return node, response.text
 
 
-def _content(pieces: Sequence[Any]) -> str | tuple[Part, ...]:
-    """Texts as one text; parts where there are pictures among them."""
+def content_of(pieces: Sequence[Any]) -> str | tuple[Part, ...]:
+    """What a message holds: texts as one text; parts where there are pictures among them."""
     if all(isinstance(piece, str) for piece in pieces):
         return "\n".join(pieces)
     return tuple(part for piece in pieces for part in ([Part("text", text=piece)] if isinstance(piece, str) else piece.format()))

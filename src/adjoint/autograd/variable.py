@@ -12,7 +12,7 @@ from adjoint.program.parameter import Gradient, Parameter
 from adjoint.program.tape import Edge, Node, ParameterRead, Traced
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from adjoint.autograd.engine import Engine
     from adjoint.autograd.walk import Policy
@@ -182,6 +182,12 @@ class Variable(Traced):
         if not isinstance(grad, Gradients):  # set by somebody as a plain list
             grad = self.parameter.grad = Gradients(grad)
         return grad
+
+    @gradients.setter
+    def gradients(self, given: Iterable[Gradient | Variable | str]) -> None:
+        self.parameter.grad = kept = Gradients()
+        for gradient in given:
+            kept.add(gradient)
 
     @property
     def gradients_context(self) -> dict[Gradient, dict[str, str]]:

@@ -20,27 +20,30 @@ if TYPE_CHECKING:
 class Group:
     """Parameters that share constraints and an engine."""
 
-    params: tuple[Parameter[str], ...]
+    given: tuple[Variable | Parameter[str], ...]
+    """Variables or Parameters, as the user wrote them."""
     constraints: tuple[str, ...]
     engine: BaseLM | None
+
+    @property
+    def params(self) -> tuple[Parameter[str], ...]:
+        return tuple(one.parameter if isinstance(one, Variable) else one for one in self.given)
 
 
 def groups_of(given: Iterable[Any], constraints: tuple[str, ...], engine: BaseLM | None) -> list[Group]:
     """Parameters as groups; those that stand alone are one group."""
     items = list(given)
-    single = tuple(_parameter(item) for item in items if not isinstance(item, dict))
+    single = tuple(_checked(item) for item in items if not isinstance(item, dict))
     groups = [Group(single, constraints, engine)] if single else []
     for item in items:
         if isinstance(item, dict):
-            own = tuple(_parameter(one) for one in item["params"])
+            own = tuple(_checked(one) for one in item["params"])
             groups.append(Group(own, tuple(item.get("constraints", constraints)), engine_of(item.get("engine")) or engine))
     return groups
 
 
-def _parameter(item: Any) -> Parameter[str]:
-    if isinstance(item, Variable):
-        return item.parameter
-    if isinstance(item, Parameter):
+def _checked(item: Any) -> Variable | Parameter[str]:
+    if isinstance(item, Variable | Parameter):
         return item
     message = f"TGD takes Variables and Parameters (program.parameters()), got {item!r}."
     raise UsageError(message)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import sys
+
 from adjoint import __version__ as __version__
 from adjoint.autograd.algebra import aggregate as aggregate
 from adjoint.autograd.algebra import sum as sum  # noqa: A004 - TextGrad's name
@@ -24,3 +27,19 @@ from adjoint.textgrad import tasks as tasks
 from adjoint.textgrad import variable as variable
 from adjoint.textgrad.config import SingletonBackwardEngine as SingletonBackwardEngine
 from adjoint.textgrad.config import singleton_backward_engine as singleton_backward_engine
+
+logger = logging.getLogger("adjoint")
+"""What TextGrad's users silence or follow; nothing is added to it here."""
+
+_DEEPER = {
+    "autograd": ("algebra", "function", "functional", "llm_ops", "multimodal_ops", "string_based_ops"),
+    "engine": ("base", "openai"),
+    "optimizer": ("optimizer",),
+    "tasks": ("base",),
+}
+"""Modules of TextGrad below its rooms; what is offered of them is found in the room itself, under either path."""
+for _room, _names in _DEEPER.items():
+    for _name in _names:
+        sys.modules[f"{__name__}.{_room}.{_name}"] = sys.modules[f"{__name__}.{_room}"]
+for _path in ("engine_experimental", "engine_experimental.litellm"):
+    sys.modules[f"{__name__}.{_path}"] = engine

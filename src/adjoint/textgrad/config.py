@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from adjoint.autograd.engine import backward_engine, set_backward_engine
+from adjoint.autograd.engine import backward_engine, engine_of, set_backward_engine
+from adjoint.base.errors import NoLMError
 
 if TYPE_CHECKING:
     from adjoint.autograd.engine import Engine
     from adjoint.lm.base import BaseLM
-__all__ = ["SingletonBackwardEngine", "set_backward_engine", "singleton_backward_engine"]
+__all__ = ["SingletonBackwardEngine", "set_backward_engine", "singleton_backward_engine", "validate_engine_or_get_default"]
 
 
 class SingletonBackwardEngine:
@@ -23,3 +24,12 @@ class SingletonBackwardEngine:
 
 
 singleton_backward_engine = SingletonBackwardEngine()
+
+
+def validate_engine_or_get_default(engine: Engine | None) -> BaseLM:
+    """The engine that is meant, by default that of `set_backward_engine`."""
+    found = engine_of(engine) or backward_engine()
+    if found is None:
+        message = "there is no engine: give one, or say adjoint.set_backward_engine(engine) first."
+        raise NoLMError(message)
+    return found

@@ -1,5 +1,29 @@
-"""`tg.optimizer`: optimizers of Variables."""
+"""`tg.optimizer`: optimizers of Variables, and the base class of users' own."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 from adjoint.optim.strategies.tgd import TGD, TextualGradientDescent, TextualGradientDescentwithMomentum
 
-__all__ = ["TGD", "TextualGradientDescent", "TextualGradientDescentwithMomentum"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from adjoint.autograd.variable import Variable
+
+__all__ = ["TGD", "Optimizer", "TextualGradientDescent", "TextualGradientDescentwithMomentum"]
+
+
+class Optimizer(ABC):
+    """Base class of optimizers by hand: subclasses write `step`."""
+
+    def __init__(self, parameters: Iterable[Variable]) -> None:
+        self.parameters = list(parameters)
+
+    def zero_grad(self) -> None:
+        for one in self.parameters:
+            one.reset_gradients()
+
+    @abstractmethod
+    def step(self) -> object: ...

@@ -73,7 +73,7 @@ def load_task(
     if task == "object_counting":
         return train, val, test, StringBasedFunction(same_number, "Whether the last number of the prediction is the right one.")
     roles = ["question", "right answer", "prediction"]
-    judge = MultiFieldTokenParsedEvaluation(_SAME_ANSWER, roles, evaluation_api, ("<ACCURACY>", "</ACCURACY>"))
+    judge = MultiFieldTokenParsedEvaluation(_SAME_ANSWER, roles, evaluation_api, parse_tags=("<ACCURACY>", "</ACCURACY>"))
     return train, val, test, judge
 
 

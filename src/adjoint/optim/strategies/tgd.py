@@ -10,7 +10,7 @@ import inspect
 import logging
 from typing import TYPE_CHECKING, Any, Literal
 
-from adjoint.autograd.engine import engine_of
+from adjoint.autograd.engine import backward_engine, engine_of
 from adjoint.autograd.reduce import themes
 from adjoint.base.errors import FATAL, AdjointError, MetricError, UsageError
 from adjoint.base.foreign import foreign
@@ -105,8 +105,9 @@ class TextualGradientDescent(Strategy):
     # By hand -----------------------------------------------------------------------------------------------------
 
     @property
-    def parameters(self) -> list[Parameter[str]]:
-        return [parameter for group in self.param_groups for parameter in group.params]
+    def parameters(self) -> list[Any]:
+        """What is changed, as it was given: Variables or Parameters."""
+        return [one for group in self.param_groups for one in group.given]
 
     def zero_grad(self) -> None:
         """Forget all gradients of the parameters."""
@@ -156,7 +157,8 @@ class TextualGradientDescent(Strategy):
             for parameter in group.params:
                 if parameter.trainable and parameter.kind == "text" and themes(parameter.grad):
                     gradients = tuple(parameter.grad)
-                    draft = Draft(key, parameter.role, parameter.value, gradients, group.engine, constraints=group.constraints)
+                    engine = group.engine or backward_engine()
+                    draft = Draft(key, parameter.role, parameter.value, gradients, engine, constraints=group.constraints)
                     found.append((parameter, draft))
                 key += 1
         return found
@@ -259,10 +261,19 @@ TGD = TextualGradientDescent
 class TextualGradientDescentwithMomentum(TextualGradientDescent):
     """TextGrad's spelling of `TGD(parameters, momentum_window=...)`."""
 
-    def __init__(
-        self, engine: Engine | None = None, parameters: Iterable[Any] = (), momentum_window: int = 3, **options: Any
+    def __init__(  # noqa: PLR0917 - TextGrad's order of arguments
+        self,
+        engine: Engine | None = None,
+        parameters: Iterable[Any] = (),
+        momentum_window: int = 3,
+        constraints: Sequence[str] | None = None,
+        new_variable_tags: Sequence[str] | None = None,
+        in_context_examples: Sequence[str] | None = None,
+        optimizer_system_prompt: str | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(parameters, engine=engine, momentum_window=momentum_window, **options)
+        shown = (constraints, new_variable_tags, optimizer_system_prompt, in_context_examples)
+        super().__init__(parameters, 0, engine, *shown, momentum_window=momentum_window, **options)
 
 
 async def _score(gate: Callable[[], Any]) -> float:

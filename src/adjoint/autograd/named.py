@@ -1,0 +1,84 @@
+"""NamedEngine: an LM by a name that TextGrad's users write, which they ask directly with `generate`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from adjoint.autograd.llm import as_variable, content_of
+from adjoint.base.portal import portal
+from adjoint.lm.engine import EngineLM
+from adjoint.lm.names import PROVIDERS
+from adjoint.lm.types import Message, Request
+from adjoint.program.context import send
+from adjoint.program.lm import LM, request_of
+
+_SHORT = {
+    "haiku": "claude-3-haiku-20240307",
+    "opus": "claude-3-opus-20240229",
+    "sonnet": "claude-3-sonnet-20240229",
+    "sonnet-3.5": "claude-3-5-sonnet-20240620",
+    "together-llama-3-70b": "together-meta-llama/Llama-3-70b-chat-hf",
+    "vllm-llama-3-8b": "vllm-meta-llama/Meta-Llama-3-8B-Instruct",
+}
+_FAMILIES = {"gpt-": "openai", "claude-": "anthropic", "gemini-": "gemini"}
+_SERVERS = ("together", "groq", "ollama", "vllm")
+_EXPERIMENTAL = "experimental:"
+
+
+class NamedEngine(EngineLM):
+    """What `get_engine(name)` gives: an LM that is called as TextGrad's engines are, and gives one text.
+
+    `engine.generate("hi", system_prompt="...")` and `engine("hi", system_prompt="...")` take a text, or a list of texts and
+    pictures (bytes). The name is `provider/model`, or one of TextGrad's (see `spelled`). Options, and all else, are those of
+    `LM`, which is `engine.lm`.
+
+    >>> NamedEngine("gpt-4o", api_key="...").model
+    'openai/gpt-4o'
+    """
+
+    def __init__(self, model_string: str, **options: Any) -> None:
+        self.lm = LM(spelled(model_string), **options)
+        self.model_string = self.lm.model.partition("/")[2] or self.lm.model
+
+    @property
+    def name(self) -> str:
+        return self.lm.name
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "lm" or name.startswith("_"):  # asked for by copies in the making
+            raise AttributeError(name)
+        return getattr(self.lm, name)
+
+    def __call__(self, prompt: Any, system_prompt: str | None = None, **options: Any) -> Any:
+        if isinstance(prompt, Request):
+            return self.lm(prompt)
+        return self.generate(prompt, system_prompt, **options)
+
+    def generate(self, content: Any, system_prompt: str | None = None, **options: Any) -> str:  # type: ignore[override]
+        """One text, for a text or a list of texts and pictures."""
+        return portal.run(self.agenerate(content, system_prompt, **options))
+
+    async def agenerate(self, content: Any, system_prompt: str | None = None, **options: Any) -> str:
+        """`generate` in asynchronous code."""
+        pieces = [content] if isinstance(content, str) else [as_variable(one, "part of a prompt").content for one in content]
+        messages = [Message("system", system_prompt)] if system_prompt else []
+        messages.append(Message("user", content_of(pieces)))
+        return (await send(request_of(tuple(messages), {**self.lm.options, **options}), self.lm)).text
+
+
+def spelled(name: str) -> str:
+    """The `provider/model` that one of TextGrad's names means; any other name stays as it is.
+
+    `experimental:` goes to the provider's own client, and through LiteLLM only to providers that have none here.
+
+    >>> [spelled(name) for name in ("gpt-4o", "sonnet", "groq-llama3-70b", "experimental:cohere/command-r", "openai/gpt-4o")]
+    ['openai/gpt-4o', 'anthropic/claude-3-sonnet-20240229', 'groq/llama3-70b', 'litellm/cohere/command-r', 'openai/gpt-4o']
+    """
+    if name.startswith(_EXPERIMENTAL):
+        found = spelled(name.removeprefix(_EXPERIMENTAL))
+        return found if found.partition("/")[0] in PROVIDERS else f"litellm/{found}"
+    name = _SHORT.get(name, name)
+    for server in _SERVERS:
+        if name.startswith(f"{server}-"):
+            return f"{server}/{name.removeprefix(f'{server}-')}"
+    return next((f"{provider}/{name}" for start, provider in _FAMILIES.items() if name.startswith(start)), name)

@@ -1,0 +1,172 @@
+"""Programs in the manner of TextGrad's README, notebooks and tests: only the import is another one."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+import adjoint
+import adjoint.textgrad as tg
+from adjoint.autograd import engine as engines
+from adjoint.base.errors import NoLMError
+from adjoint.testing import ScriptedLM
+
+
+@pytest.fixture(autouse=True)
+def clean_process(monkeypatch):
+    monkeypatch.setattr(engines, "_engine", {})
+
+
+class Dummy(tg.EngineLM):
+    """Says one thing to everybody and keeps what it was asked."""
+
+    def __init__(self, said="<IMPROVED_VARIABLE>better</IMPROVED_VARIABLE>"):
+        self.said, self.asked = said, []
+
+    def generate(self, prompt, system_prompt=None, **options):
+        self.asked.append((prompt, system_prompt))
+        return self.said
+
+
+def text(value, role="text", **options):
+    return tg.Variable(value, role_description=role, **options)
+
+
+def test_the_backward_engine_answers_judges_and_rewrites_where_nobody_else_is_named():
+    replies = iter(["a pun", "too long", "<IMPROVED_VARIABLE>better</IMPROVED_VARIABLE>"])
+    engine = Dummy()
+    engine.generate = lambda prompt, system_prompt=None: engine.asked.append((prompt, system_prompt)) or next(replies)
+    tg.set_backward_engine(engine, True)
+    punchline = tg.BlackboxLLM()(text("write", requires_grad=False))
+    punchline.set_role_description("a concise punchline")
+    optimizer = tg.TGD(parameters=[punchline])
+    tg.TextLoss("Is it funny?")(punchline).backward()
+    optimizer.step()
+    assert punchline.value == "better"
+    assert [system for _, system in engine.asked][:2] == [None, "Is it funny?"]
+    assert len(engine.asked) == 3
+
+
+def test_the_lm_of_the_context_answers_calls_and_the_backward_engine_judges():
+    tg.set_backward_engine(Dummy("a critique"))
+    with adjoint.context(lm=ScriptedLM(lambda request: "an answer")):
+        answer = tg.BlackboxLLM()(text("q"))
+        assert (answer.value, tg.TextLoss("Judge.")(answer).value) == ("an answer", "a critique")
+
+
+def test_without_any_engine_the_default_is_asked_for():
+    with pytest.raises(NoLMError, match="set_backward_engine"):
+        tg.config.validate_engine_or_get_default(None)
+    engine = tg.get_engine("pocket")
+    tg.set_backward_engine(engine)
+    assert tg.config.validate_engine_or_get_default(None) is engine
+
+
+def test_an_engine_by_name_is_asked_directly_and_gives_one_text():
+    engine = tg.get_engine(engine_name="pocket")
+    prompt = "The invoice is wrong."
+    assert isinstance(engine, tg.EngineLM)
+    assert isinstance(engine.generate(prompt), str)
+    assert engine.generate(prompt, system_prompt="Answer.") == engine(prompt, system_prompt="Answer.") == engine([prompt], "Answer.")
+    assert tg.BlackboxLLM(engine, "Answer.")(text(prompt)).value == engine(prompt, "Answer.")
+
+
+def test_names_and_classes_of_engines_are_those_of_textgrad(monkeypatch):
+    from adjoint.textgrad.engine.openai import ChatOpenAI
+    from adjoint.textgrad.engine_experimental.litellm import LiteLLMEngine
+
+    monkeypatch.setenv("OPENAI_API_KEY", "a key")
+    made = [tg.get_engine("gpt-4o"), ChatOpenAI(model_string="gpt-4o"), LiteLLMEngine("gpt-4o", cache=True)]
+    tg.set_backward_engine("experimental:gpt-4o", cache=False, override=True)
+    last = tg.SingletonBackwardEngine().get_engine()
+    assert {one.model for one in [*made, last]} == {"openai/gpt-4o"}
+    assert ([one.model_string for one in made], last.cache) == (["gpt-4o"] * 3, False)
+    assert tg.TextLoss("Judge.", engine="gpt-3.5-turbo").engine.model == "openai/gpt-3.5-turbo"
+
+
+def test_an_optimizer_shows_the_variables_that_it_was_given():
+    answer = text("Hello")
+    optimizer = tg.TGD(parameters=[answer], engine=Dummy())
+    optimizer.parameters[0].gradients.add(text("be kind", "feedback"))
+    optimizer.parameters[0].set_value("World")
+    assert (answer.value, answer.get_gradient_text(), optimizer.parameters[0] is answer) == ("World", "be kind", True)
+    optimizer.zero_grad()
+    assert not answer.gradients
+
+
+def test_gradients_may_be_replaced_as_a_whole():
+    answer = text("Hello")
+    answer.gradients = {text("be kind", "feedback")}
+    assert answer.get_gradient_text() == "be kind"
+    answer.gradients = set()
+    assert answer.get_gradient_text() == ""
+
+
+def test_arguments_stand_in_textgrads_order():
+    engine, answer = Dummy("<A>1</A>"), text("Hello")
+    judge = tg.loss.MultiFieldTokenParsedEvaluation("Compare.", ["q", "a"], engine, "Be strict.", ["<A>", "</A>"])
+    assert judge.parse_output(judge([text("1"), text("2")])) == "1"
+    assert engine.asked[0][1] == "Be strict."
+    assert tg.autograd.MultimodalLLMCall(engine)(inputs=[answer]).value == "<A>1</A>"
+    answer.gradients.add("be kind")
+    optimizer = tg.optimizer.TextualGradientDescentwithMomentum(engine, [answer], 2, ["at most a word"], ["<A>", "</A>"])
+    optimizer.step()
+    assert answer.value == "1"
+    assert "at most a word" in str(engine.asked[-1])
+
+
+def test_modules_and_optimizers_of_ones_own_are_subclasses():
+    class Program(tg.autograd.Module):
+        def __init__(self, engine):
+            self.prompt = text("Answer.", "system prompt")
+            self.model = tg.BlackboxLLM(engine, self.prompt)
+
+        def parameters(self):
+            return [self.prompt]
+
+        def forward(self, question):
+            return self.model(question)
+
+    class Louder(tg.optimizer.Optimizer):
+        def step(self):
+            for one in self.parameters:
+                one.set_value(one.value + "!")
+
+    engine = Dummy("a remark")
+    program = Program(engine)
+    tg.TextLoss("Judge.", engine)(program(text("q", requires_grad=False))).backward(engine)
+    optimizer = Louder(program.parameters())
+    optimizer.step()
+    assert [(role, one.value, one.get_gradient_text()) for role, one in program.named_parameters()] == [("system prompt", "Answer.!", "a remark")]
+    optimizer.zero_grad()
+    assert not program.prompt.gradients
+    program.prompt.gradients.add("again")
+    program.zero_grad()
+    assert not program.prompt.gradients
+
+
+def test_deeper_modules_hold_what_their_room_holds():
+    from adjoint.textgrad.autograd.functional import formatted_llm_call, llm_call
+    from adjoint.textgrad.autograd.string_based_ops import StringBasedFunction
+    from adjoint.textgrad.engine.base import EngineLM
+
+    engine = Dummy("said")
+    assert (EngineLM, StringBasedFunction) == (tg.EngineLM, tg.autograd.StringBasedFunction)
+    assert llm_call(text("q"), engine, "the answer").role_description == "the answer"
+    assert formatted_llm_call({"q": text("1")}, "the answer", engine, "Q: {q}", {"q": None}).value == "said"
+    assert engine.asked == [("q", None), ("Q: 1", None)]
+
+
+def test_critiques_that_are_missing_are_told(caplog):
+    engine, prompts = Dummy("no marks at all"), [text("One."), text("Two.")]
+    value = text("q", requires_grad=False)
+    for prompt in prompts:
+        value = tg.BlackboxLLM(engine, prompt)(value)
+    loss = tg.TextLoss("Judge.", engine)(value)
+    with caplog.at_level(logging.WARNING, "adjoint"):
+        loss.backward(engine)
+    assert "1 of 1 critiques are missing; the first failure was ParseError" in caplog.text
+    loss.backward(engine, policy="chain")
+    assert [prompt.get_gradient_text() for prompt in prompts] == ["no marks at all"] * 2
+    assert tg.logger.name == "adjoint"
