@@ -335,3 +335,24 @@ def test_the_evaluator_and_its_metrics_are_found_where_dspy_has_them():
     found = dspy.evaluate.Evaluate(devset=rows, metric=dspy.evaluate.answer_exact_match, num_threads=1, display_progress=False)(dspy.Predict("q -> answer"))
     assert (float(found.score), len(found.results)) == (50.0, 2)
     assert dspy.evaluate.SemanticF1 is dspy.SemanticF1
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "utils.callback.BaseCallback", "utils.dummies.DummyLM", "utils.exceptions.AdapterParseError",
+        "utils.usage_tracker.track_usage", "utils.asyncify.asyncify", "utils.saving.load",
+        "evaluate.metrics.answer_exact_match", "evaluate.evaluate.EvaluationResult", "evaluate.auto_evaluation.SemanticF1",
+        "primitives.example.Example", "primitives.prediction.Prediction", "primitives.module.Module",
+        "signatures.signature.Signature", "signatures.field.InputField", "clients.lm.LM", "clients.base_lm.BaseLM",
+        "clients.embedding.Embedder", "adapters.ChatAdapter", "adapters.json_adapter.JSONAdapter", "adapters.types.Image",
+        "adapters.types.tool.Tool", "dsp.utils.settings", "teleprompt.bootstrap.BootstrapFewShot", "teleprompt.gepa.GEPA",
+        "teleprompt.gepa.gepa.GEPA", "teleprompt.random_search.BootstrapRS", "predict.react.ReAct",
+        "predict.aggregation.majority", "streaming.streamify.streamify", "streaming.messages.StreamResponse",
+        "retrievers.embeddings.Embeddings", "dsp.utils.deduplicate",
+    ],
+)
+def test_what_is_imported_from_deep_inside_dspy_is_found_there(path):
+    module, _, name = path.rpartition(".")
+    code = f"from adjoint.dspy.{module} import {name}\nimport adjoint.dspy.{module}"
+    exec(code, {})

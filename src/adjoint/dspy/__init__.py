@@ -11,7 +11,9 @@ from typing import Any
 import adjoint
 
 MODULES = (
+    "adapters",
     "clients",
+    "dsp",
     "evaluate",
     "experimental",
     "predict",

@@ -1,5 +1,6 @@
 """`dspy.evaluate`: the evaluator and the metrics that DSPy has. They are found on the function `adjoint.evaluate` as well."""
 
+from adjoint.dspy.paths import inside
 from adjoint.eval.evaluate import evaluate
 from adjoint.eval.evaluator import Evaluate
 from adjoint.eval.judges.semantic import CompleteAndGrounded, SemanticF1
@@ -23,3 +24,5 @@ __all__ = [
 
 # What is a module in DSPy is a function here: `dspy.evaluate.Evaluate` must be found on it too.
 vars(evaluate).update({name: globals()[name] for name in __all__ if name != "evaluate"})
+
+inside(__name__, "auto_evaluation", "evaluate", "metrics")

@@ -1,5 +1,6 @@
 """`dspy.predict`: the modules."""
 
+from adjoint.dspy.paths import inside
 from adjoint.modules.best_of_n import BestOfN
 from adjoint.modules.chain_of_thought import ChainOfThought
 from adjoint.modules.code_act import CodeAct
@@ -29,3 +30,8 @@ __all__ = [
     "Tool",
     "majority",
 ]
+
+inside(
+    __name__, "aggregation", "best_of_n", "chain_of_thought", "code_act", "knn", "multi_chain_comparison", "parallel", "predict"
+)
+inside(__name__, "program_of_thought", "react", "refine", "rlm")

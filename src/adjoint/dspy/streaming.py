@@ -1,5 +1,6 @@
 """`dspy.streaming`: pieces of outputs, and messages on what is going on."""
 
+from adjoint.dspy.paths import inside
 from adjoint.modules.streaming import (
     StatusMessage,
     StatusMessageProvider,
@@ -10,3 +11,5 @@ from adjoint.modules.streaming import (
 )
 
 __all__ = ["StatusMessage", "StatusMessageProvider", "StreamListener", "StreamResponse", "apply_sync_streaming", "streamify"]
+
+inside(__name__, "messages", "streamify", "streaming_listener")

@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import adjoint
+from adjoint.dspy.paths import inside
 
 
 def __getattr__(name: str) -> Any:
     return getattr(adjoint, name)
+
+
+inside(__name__, "bettertogether", "bootstrap", "bootstrap_finetune", "copro_optimizer", "ensemble", "gepa", "gepa.gepa", "grpo")
+inside(__name__, "infer_rules", "knn_fewshot", "mipro_optimizer_v2", "random_search", "simba", "teleprompt_optuna", "vanilla")

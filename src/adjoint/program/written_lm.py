@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from adjoint.base.errors import LMError
@@ -64,8 +63,9 @@ class Written:
         messages = [openai_form.chat_message(message) for message in request.messages]
         if self.owner.written is not None:
             return portal.in_thread(self.owner.written, None, messages=messages, **options, **request.extra)
-        answers = self.owner.aforward if self.awaits else partial(portal.in_thread, self.owner.forward)
-        return answers(None, messages, **options, **request.extra)
+        if self.awaits:
+            return self.owner.aforward(None, messages, **options, **request.extra)
+        return portal.in_thread(self.owner.forward, None, messages, **options, **request.extra)
 
 
 def beneath(lm: LM) -> BaseLM | None:
