@@ -101,7 +101,7 @@ class World:
         ledger = Ledger(place / "ledger.db")
         keys = [bytes(key).hex() for (key,) in kit.cells_of(place / "ledger.db", "SELECT DISTINCT key FROM replies")]
         self.replies = {key: (ledger.reply(key), ledger.request(key)) for key in keys}
-        self.events = {event.seq: (event.run, event.kind, event.body) for event in ledger.events()}
+        self.events = [(event.run, event.kind, event.body) for event in ledger.events()]
         ledger.close()
         with contextlib.closing(sqlite3.connect(place / "ledger.db")) as database:
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -317,8 +317,9 @@ class Trials:
             if found not in (self.world.replies[key], (None, None)):
                 self.wrong.append(f"another reply under {key[:12]}")
         try:
+            rest = iter(self.world.events)  # some may be lost; what is read stands in its order
             for event in ledger.events():
-                if self.world.events.get(event.seq) != (event.run, event.kind, event.body):
+                if (event.run, event.kind, event.body) not in rest:
                     self.wrong.append(f"another event {event.seq}")
         except AdjointError:
             pass

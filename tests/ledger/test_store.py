@@ -101,6 +101,20 @@ def test_a_damaged_event_is_an_error_that_names_the_file(path, ledger):
         list(ledger.events())
 
 
+def test_events_of_which_one_bears_the_number_of_another_are_an_error_before_any_is_read(path, ledger):
+    for run in ("run", "other", "run", "run"):
+        ledger.append(run, "cell", {})
+    ledger.close()
+    change(path, "PRAGMA wal_checkpoint(TRUNCATE)")
+    data = bytearray(path.read_bytes())
+    at = data.index(b"other") - 8
+    assert data[at : at + 3] == b"\x02\x07\x00", "the number, the size of the header, and the first column, which is the number"
+    data[at] = 3
+    path.write_bytes(data)
+    with pytest.raises(LedgerError, match="their numbers do not rise"):
+        next(ledger.events())
+
+
 def test_a_file_that_is_no_ledger_is_told_and_left_alone(path):
     path.parent.mkdir()
     path.write_text("my notes\n" * 200)
@@ -115,6 +129,15 @@ def test_a_ledger_of_another_version_is_refused(path, ledger):
     change(path, "UPDATE meta SET value = '99'")
     with pytest.raises(LedgerError, match="has version 99, this package writes"):
         list(Ledger(path).events())
+
+
+def test_a_ledger_that_was_made_to_say_that_it_is_old_is_not_brought_up_to_date_again(path, ledger):
+    keep(ledger, ("k", {"text": "a"}))
+    ledger.close()
+    change(path, "UPDATE meta SET value = '1'")
+    again = Ledger(path)
+    again.append("run", "begin", {})
+    assert again.reply("k") == {"text": "a"}
 
 
 def test_a_path_that_cannot_be_written_is_an_error_that_says_what_to_do(tmp_path):

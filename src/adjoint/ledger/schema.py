@@ -63,6 +63,8 @@ def version_of(connection: sqlite3.Connection) -> str | None:
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'meta'").fetchone():
         return None
     row = connection.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()
+    if row is not None and row[0] == "1" and "request" in {column[1] for column in connection.execute("PRAGMA table_info(replies)")}:
+        return "2"  # the number was damaged: to bring the rows up to date once more would make each a damaged one
     return None if row is None else str(row[0])
 
 

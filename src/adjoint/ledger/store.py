@@ -8,6 +8,7 @@ import json
 import os
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,8 @@ _INSERT_REPLY = (
     "INSERT INTO replies (key, body, request, mark) SELECT ?1, ?2, ?3, ?4 "
     "WHERE ?5 OR NOT EXISTS (SELECT 1 FROM replies WHERE key = ?1)"
 )
+_EVENTS = "SELECT seq, run, at, kind, body, mark FROM events WHERE ?1 IS NULL AND (?2 IS NULL OR kind = ?2) ORDER BY seq"
+_EVENTS_OF_RUN = "SELECT seq, run, at, kind, body, mark FROM events WHERE run = ?1 AND (?2 IS NULL OR kind = ?2) ORDER BY seq"
 _INSERT_EVENT = "INSERT INTO events (run, at, kind, body, mark) VALUES (?, ?, ?, ?, ?)"
 
 
@@ -193,9 +196,11 @@ class Ledger:
 
     def events(self, run: str | None = None, kind: Kind | None = None) -> Iterator[Event]:
         """Events in the order in which they were committed, of one run or all, of one kind or all."""
-        query = "SELECT seq, run, at, kind, body, mark FROM events WHERE (?1 IS NULL OR run = ?1) AND (?2 IS NULL OR kind = ?2) ORDER BY seq"
         with self._reading() as database:
-            rows = database.execute(query, (run, kind)).fetchall()
+            rows = database.execute(_EVENTS if run is None else _EVENTS_OF_RUN, (run, kind)).fetchall()
+        numbers = [row[0] for row in rows]
+        if any(later <= earlier for earlier, later in pairwise(numbers)):  # in the order of the tree, so one of them is not its own
+            raise self._damaged("the order of the events", "their numbers do not rise")
         for seq, name, at, what, body, known in rows:
             if mark(name, at, what, body) != known:
                 raise self._damaged(f"event {seq}", "its checksum differs")
