@@ -21,8 +21,6 @@ _NAME = r"\[\[(?:\w+|[ \t]*##[ \t]*\w+[ \t]*##[ \t]*)\]\]"
 _MARKER = re.compile(rf"^{_NAME}[ \t]*:?[ \t]*", re.MULTILINE)
 _ESCAPE = re.compile(rf"^(\\*{_NAME})", re.MULTILINE)
 _UNESCAPE = re.compile(rf"^\\(\\*{_NAME})", re.MULTILINE)
-_END = "completed"
-"""The name of the marker that ends a reply in DSPy's form."""
 
 
 class ChatAdapter(TurnAdapter):
@@ -135,8 +133,11 @@ def _blocks(text: str, names: set[str]) -> tuple[dict[str, str], str]:
 
 
 def marked(marker: str, names: Container[str]) -> str | None:
-    """The name that a marker gives, if it is one of `names`; empty for the one that ends a reply, None for all others."""
+    """The name that a marker gives, if it is one of `names`; None for all others, which are text.
+
+    Empty for others in DSPy's form, which is nothing that anybody writes in a text: one of them ends a reply.
+    """
     name = marker.strip("[]:# \t")
     if name in names:
         return name
-    return "" if name == _END and "#" in marker else None
+    return "" if "#" in marker else None

@@ -258,11 +258,14 @@ def split(
     """Divide rows at random into feedback, selection and holdout; `shares` are those of the first two.
 
     With a `valset`, the trainset gives the feedback rows and the valset is divided between selection and holdout. Rows
-    that occur twice are taken once, so that no row plays two roles. Raises `UsageError` if there are fewer than 6 rows.
+    that occur twice are taken once, so that no row plays two roles; a valset without rows of its own (DSPy's programs
+    give the trainset twice) leaves all three roles to the trainset. Raises `UsageError` if there are fewer than 6 rows.
     """
     train = distinct(trainset)
     taken = {id_of(row) for row in train}
     val = None if valset is None else [row for row in distinct(valset) if id_of(row) not in taken]
+    if valset and not val:
+        val = None
     least = 6 if val is None else 4
     have = len(train) if val is None else len(val)
     if not train or have < least:

@@ -11,6 +11,7 @@ from adjoint.base.errors import UsageError
 from adjoint.eval import views
 from adjoint.eval.evaluate import evaluate
 from adjoint.program.context import CONCURRENCY, current
+from adjoint.program.events import span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,7 +34,8 @@ class Evaluate:
     """`Evaluate(devset=rows, metric=metric)(program)` gives a `Report`, which has DSPy's `score` (percent) and `results`.
 
     `num_threads` is how many rows run at once. `display_progress` shows a live line on stderr, `display_table` (or a number of rows)
-    a table there, in a notebook one in the page. `max_errors` ends the run; `save_as_csv` and `save_as_json` write the rows. The
+    a table there, in a notebook one in the page. `max_errors` ends the run; `save_as_csv` and `save_as_json` write the rows.
+    Callbacks hear of an evaluation, and of its `callback_metadata`. The
     other options are those of `evaluate`. A failure is an error and no score: `failure_score` is refused, whatever it is.
     """
 
@@ -71,6 +73,7 @@ class Evaluate:
         display_table: bool | int | None = None,
         save_as_csv: str | None = None,
         save_as_json: str | None = None,
+        callback_metadata: dict[str, Any] | None = None,
     ) -> Report:
         chosen = metric or self.metric
         if chosen is None:
@@ -82,7 +85,9 @@ class Evaluate:
         options["limit"] = limit
         if self.display_progress if display_progress is None else display_progress:
             options["on_cell"] = _progress(len(rows), options.get("on_cell"))
-        report = evaluate(program, rows, chosen, **options)
+        heard = {"program": program, "metric": chosen, "devset": rows, "callback_metadata": callback_metadata}
+        with span(current().callbacks, "evaluate", self, heard) as call:
+            report = call.outputs = evaluate(program, rows, chosen, **options)
         shown = self.display_table if display_table is None else display_table
         if shown is not False:
             _show(report, _TABLE if shown is True else shown)

@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from adjoint.base.errors import AdjointError
-    from adjoint.program.batch import Results
-    from adjoint.program.module import Module
+    from adjoint.program.batch import Pair, Results
 
 
 class Parallel:
     """`Parallel(num_threads=8)([(program, example), ...])` gives the results in order, None where a call failed.
 
-    `results.failures` says which failed and why. Inputs are Examples, mappings or tuples. `timeout` is in seconds for each
-    call (none by default); a slow call is never made a second time, so `straggler_limit` has no meaning and is accepted
-    for DSPy's sake, as `access_examples` and `disable_progress_bar` are. With `return_failed_examples` the result is
+    `results.failures` says which failed and why. Programs may be plain functions too.
+    Inputs are Examples, mappings or tuples; without `access_examples` an Example is itself the one argument. `timeout` is in
+    seconds for each call (none by default); a slow call is never made a second time, so `straggler_limit` has no meaning and is accepted
+    for DSPy's sake, as `disable_progress_bar` is. With `return_failed_examples` the result is
     `(results, failed examples, errors)`.
     """
 
@@ -36,14 +36,16 @@ class Parallel:
         timeout: float | None = None,
         straggler_limit: int = 3,
     ) -> None:
-        del access_examples, disable_progress_bar, straggler_limit
-        self.options = Options(num_threads, max_errors, timeout, provide_traceback=bool(provide_traceback))
+        del disable_progress_bar, straggler_limit
+        self.options = Options(
+            num_threads, max_errors, timeout, provide_traceback=bool(provide_traceback), access_examples=access_examples
+        )
         self.return_failed_examples = return_failed_examples
 
-    def __call__(self, exec_pairs: Sequence[tuple[Module, Any]]) -> Results | tuple[Results, list[Any], list[AdjointError]]:
+    def __call__(self, exec_pairs: Sequence[Pair]) -> Results | tuple[Results, list[Any], list[AdjointError]]:
         return portal.run(self.acall(exec_pairs))
 
-    async def acall(self, exec_pairs: Sequence[tuple[Module, Any]]) -> Results | tuple[Results, list[Any], list[AdjointError]]:
+    async def acall(self, exec_pairs: Sequence[Pair]) -> Results | tuple[Results, list[Any], list[AdjointError]]:
         """The same, to await."""
         found = await run_all(exec_pairs, self.options)
         if not self.return_failed_examples:

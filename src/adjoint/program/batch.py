@@ -7,19 +7,23 @@ import contextlib
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from adjoint.base.errors import FATAL, AdjointError, ProgramError, TransportError, UsageError
 from adjoint.base.foreign import foreign
+from adjoint.base.portal import portal
 from adjoint.data.records import Example
 from adjoint.exec.local import Local
 from adjoint.program.context import CONCURRENCY, current
 from adjoint.program.prediction import Prediction
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from adjoint.program.module import Module
+
+Pair: TypeAlias = "tuple[Module | Callable[..., Any], Any]"
+"""What is called, and with what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +54,12 @@ class Options:
     max_errors: int | None = None
     timeout: float | None = None
     provide_traceback: bool = False
+    access_examples: bool = True
+    """Whether an example gives its inputs, or is itself what a module is called with."""
 
 
-async def run_all(pairs: Sequence[tuple[Module, Any]], options: Options) -> Results:
-    """Call each module with its inputs.
+async def run_all(pairs: Sequence[Pair], options: Options) -> Results:
+    """Call each module, or function, with its inputs.
 
     A call that takes longer than `timeout` fails; it is never made a second time. When more than `max_errors` have
     failed no further call begins, and `ProgramError` tells of the first failure. Fatal errors are raised at once.
@@ -62,10 +68,10 @@ async def run_all(pairs: Sequence[tuple[Module, Any]], options: Options) -> Resu
     found: list[Any] = [None] * len(pairs)
     failures: list[Failure] = []
 
-    async def one(item: tuple[int, tuple[Module, Any]]) -> tuple[int, Any]:
+    async def one(item: tuple[int, Pair]) -> tuple[int, Any]:
         index, (module, given) = item
         try:
-            return index, await foreign(_call(module, given, options.timeout), ProgramError, "the program")
+            return index, await foreign(_call(module, given, options), ProgramError, "the program")
         except FATAL:
             raise
         except AdjointError as error:
@@ -86,11 +92,13 @@ async def run_all(pairs: Sequence[tuple[Module, Any]], options: Options) -> Resu
     return Results(found, sorted(failures, key=lambda failure: failure.index))
 
 
-async def _call(module: Module, given: Any, seconds: float | None) -> Any:
-    args, inputs = _arguments(given)
+async def _call(module: Module | Callable[..., Any], given: Any, options: Options) -> Any:
+    seconds = options.timeout
+    args, inputs = _arguments(given) if options.access_examples or not isinstance(given, Example) else ((given,), {})
+    acall = getattr(module, "acall", None)
     try:
         async with asyncio.timeout(seconds) as clock:
-            return await module.acall(*args, **inputs)
+            return await (portal.in_thread(module, *args, **inputs) if acall is None else acall(*args, **inputs))
     except TimeoutError as error:
         if not clock.expired():
             raise

@@ -92,19 +92,17 @@ class Context:
     """Whether `inspect_history` and `lm.history` forget what is asked."""
 
 
-_IN_ANY_CASE = frozenset(
-    {
-        "allow_tool_async_sync_conversion",  # tools of both colours are called in both
-        "async_max_workers",  # tasks are not threads, and are limited by their endpoint
-        "experimental",
-        "max_history_size",  # the history is bounded
-        "max_trace_size",  # a tape holds one run
-        "provide_traceback",  # errors keep their cause
-        "track_usage",  # always counted
-        "warn_on_type_mismatch",  # a value that does not fit is refused
-    }
-)
-"""Settings of DSPy that need no setting here, and may be given."""
+IN_ANY_CASE = {
+    "allow_tool_async_sync_conversion": True,  # tools of both colours are called in both
+    "async_max_workers": None,  # tasks are not threads, and are limited by their endpoint
+    "experimental": True,
+    "max_history_size": observe.KEPT,
+    "max_trace_size": None,  # a tape holds one run
+    "provide_traceback": True,  # errors keep their cause
+    "track_usage": True,  # always counted
+    "warn_on_type_mismatch": True,  # a value that does not fit is refused
+}
+"""Settings of DSPy that need no setting here, with what holds: they may be given and read, and change nothing."""
 
 
 class _Shared:
@@ -196,7 +194,7 @@ def _changed(here: Context, changes: dict[str, Any]) -> Context:
 
 def _checked(changes: dict[str, Any]) -> dict[str, Any]:
     known = Context.__dataclass_fields__
-    changes = {name: value for name, value in changes.items() if name not in _IN_ANY_CASE}
+    changes = {name: value for name, value in changes.items() if name not in IN_ANY_CASE}
     if "trace" in changes:  # what DSPy's programs collect their calls with
         changes["tape"] = None if changes.pop("trace") is None else Tape()
     for name in changes:

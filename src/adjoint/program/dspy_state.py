@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _MEMBER = re.compile(r"\[['\"]?(.*?)['\"]?\]")
 _ABOUT = "metadata"
 _OWN = "self"
+_PARTS = {"demos", "signature"}
+"""What is taken up of a predictor's state."""
 
 
 def dump(program: Module) -> dict[str, Any]:
@@ -32,7 +34,7 @@ def load(program: Module, state: Mapping[str, Any]) -> None:
         if name not in predictors:
             kind = "predictor"
             raise UnknownNameError.of(kind, name, predictors)
-        if not isinstance(said, Mapping) or not isinstance(said.get("demos", []), list):
+        if not isinstance(said, Mapping) or not said.keys() & _PARTS or not isinstance(said.get("demos", []), list):
             message = f"the state of {name!r} is {said!r:.80}; it needs demos and a signature."
             raise UsageError(message)
     made = {name: predictors[name].signature.load_state(said.get("signature") or {}) for name, said in given.items()}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from adjoint.lm.base import BaseLM
     from adjoint.lm.types import Request, Response, Usage
 
-_KEPT = 1000
+KEPT = 1000
 """Calls that the history remembers."""
 
 
@@ -75,7 +75,7 @@ class UsageTracker:
         return as_dict(self.by_lm.items())
 
 
-_history: deque[Asked] = deque(maxlen=_KEPT)
+_history: deque[Asked] = deque(maxlen=KEPT)
 _trackers: ContextVar[tuple[UsageTracker, ...]] = ContextVar("adjoint_trackers", default=())
 
 

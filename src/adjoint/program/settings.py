@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from adjoint.program.context import Context, configure, context, current
+from adjoint.program.context import IN_ANY_CASE, Context, configure, context, current
 from adjoint.program.prediction import Prediction
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ class Settings:
     def __getattr__(self, name: str) -> Any:
         if name == "trace":
             return _trace()
+        if name in IN_ANY_CASE:
+            return IN_ANY_CASE[name]
         if name not in _NAMES:
             message = f"there is no setting {name!r}; there are {', '.join(_NAMES)}."
             raise AttributeError(message)
@@ -41,7 +43,7 @@ class Settings:
     __setitem__ = __setattr__
 
     def __contains__(self, name: object) -> bool:
-        return name == "trace" or name in _NAMES
+        return name == "trace" or name in IN_ANY_CASE or name in _NAMES
 
     def __iter__(self) -> Iterator[str]:
         return iter(_NAMES)

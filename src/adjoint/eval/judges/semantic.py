@@ -23,7 +23,7 @@ class SemanticF1(JudgeMetric):
 
     Both shares are estimated by the judge and are parts of the score. `decompositional` lets it list the ideas first. While a program
     is being compiled (a `trace` is given) the result is whether F1 >= `threshold`, as in DSPy. DSPy reads `question` and `response`;
-    so does this, and rows with other names are read by their inputs and labels. A row without a label raises `MetricError`.
+    so does this, also where a row does not say which of its fields are inputs; rows with other names are read by their inputs and labels. A row without a label raises `MetricError`.
 
     >>> from adjoint import Example
     >>> from adjoint.testing import ScriptedLM
@@ -39,6 +39,7 @@ class SemanticF1(JudgeMetric):
         self.module = ChainOfThought(prompts.CoverageByIdeas if decompositional else prompts.Coverage)
 
     async def aforward(self, example: Example, pred: Record, trace: Any = None) -> Score | bool:
+        example = _asking(example)
         said = await self.ask(
             self.module,
             question=question(example),
@@ -62,6 +63,7 @@ class CompleteAndGrounded(JudgeMetric):
         self.groundedness_module = ChainOfThought(prompts.Groundedness)
 
     async def aforward(self, example: Example, pred: Record, trace: Any = None) -> Score | bool:
+        example = _asking(example)
         asked, said = question(example), response(example, pred)
         passages = as_text({"context": field(pred, "context", "prediction")})
         complete, grounded = await all_of(
@@ -75,6 +77,11 @@ class CompleteAndGrounded(JudgeMetric):
         parts = {"completeness": complete.completeness, "groundedness": grounded.groundedness}
         score = _harmonic(parts, f"{complete.discussion}\n{grounded.discussion}")
         return score if trace is None else score.value >= self.threshold
+
+
+def _asking(example: Example) -> Example:
+    """The row, whose `question` is what was asked unless it says what its inputs are."""
+    return example if example._input_keys is not None or "question" not in example else example.with_inputs("question")
 
 
 def _harmonic(parts: dict[str, float], feedback: str) -> Score:
