@@ -2,6 +2,7 @@
 
 # ruff: noqa: UP006, UP007, UP035, UP045 - the older spellings are read as well
 
+import pickle
 from typing import Annotated, Any, List, Literal, Optional, Union
 
 import pydantic
@@ -238,3 +239,19 @@ def test_what_is_no_signature_is_refused(thing):
 
 def test_a_signature_shows_its_types():
     assert repr(Signature("q, n: int -> a: list[str], b: Literal['x']")) == "StringSignature(q, n: int -> a: list[str], b: Literal['x'])"
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [Signature("question -> answer: int", "Count."), Signature("a -> b").append("c", OutputField(desc="more")), Signature],
+    ids=["a text", "an edit", "a declaration"],
+)
+def test_a_signature_goes_to_another_process(signature):
+    back = pickle.loads(pickle.dumps(signature))
+    assert (repr(back), back.instructions, dict(back.fields)) == (repr(signature), signature.instructions, dict(signature.fields))
+    assert all(field.required for field in back.fields.values())
+
+
+def test_a_program_with_a_text_as_signature_goes_to_another_process():
+    program = Predict("question -> answer", "Count.")
+    assert pickle.loads(pickle.dumps(program)).render(question="q") == program.render(question="q")

@@ -26,6 +26,10 @@ class _Missing:
     def __repr__(self) -> str:
         return "MISSING"
 
+    def __reduce__(self) -> str:
+        """Another process has one of its own."""
+        return "MISSING"
+
 
 MISSING: Any = _Missing()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copyreg
 import inspect
+import operator
 import sys
 import typing
 from dataclasses import replace
@@ -161,15 +163,18 @@ class Signature(metaclass=SignatureMeta):
 
     @classmethod
     def insert(cls, index: int, name: str, field: Field, type_: Any = None) -> type[Signature]:
-        """A copy with one more field at `index` among those of its direction (negative counts from behind the last).
+        """A copy with one more field at `index` among those of its direction (-1 is behind the last).
 
-        Without a type it is text.
+        Without a type it is text. Raises `SignatureError` if there is no such place.
         """
         if name in cls.fields:
             message = f"{cls.__name__} already has a field {name!r}; delete it first or choose another name."
             raise SignatureError(message)
         inputs, outputs = list(cls.input_fields.values()), list(cls.output_fields.values())
         side = inputs if field.direction == "input" else outputs
+        if not -len(side) - 1 <= index <= len(side):
+            message = f"{name!r} cannot stand at {index} among {len(side)} {field.direction}s; write 0 to {len(side)}, or -1 for the end."
+            raise SignatureError(message)
         side.insert(index if index >= 0 else len(side) + 1 + index, field.named(name, str if type_ is None else type_))
         return _build(cls.__name__, {f.name: f for f in inputs + outputs}, cls.instructions)
 
@@ -237,6 +242,18 @@ def _build(name: str, fields: Mapping[str, Field], instructions: str | None) -> 
     type.__setattr__(cls, "_fields", MappingProxyType(dict(fields)))
     type.__setattr__(cls, "_instructions", _default_instructions(fields) if instructions is None else instructions)
     return typing.cast("type[Signature]", cls)
+
+
+def _sent(cls: SignatureMeta) -> str | tuple[Any, ...]:
+    """How a signature goes to another process: by its name if it is found there, else as what it consists of."""
+    try:
+        declared = operator.attrgetter(cls.__qualname__)(sys.modules[cls.__module__]) is cls
+    except (AttributeError, KeyError):
+        declared = False
+    return cls.__qualname__ if declared else (_build, (cls.__name__, dict(cls.fields), cls.instructions))
+
+
+copyreg.pickle(SignatureMeta, _sent)
 
 
 def _existing(cls: type[Signature], name: str) -> Field:
