@@ -53,7 +53,7 @@ CASES = {
     "unknown verb": ({}, ("evl",), 2, ["did you mean 'eval'"]),
     "unknown option": ({}, (*EVAL, "--metrik", "f1"), 2, ["--metrik", "adjoint eval --help"]),
     "missing argument": ({}, ("eval",), 2, ["PROGRAM", "adjoint eval --help"]),
-    "seed that is no number": ({}, (*OPTIMIZE, "--seed", "x"), 2, ["--seed", "adjoint optimize --help"]),
+    "seed that is no number": ({}, (*OPTIMIZE, "--seed", "x"), 2, ["--seed", ". Try: adjoint optimize --help"]),
     "program file that is missing": ({}, ("eval", "nowhere.py:program", "rows.jsonl"), 2, ["nowhere.py", "existing file"]),
     "program file without that name": ({}, ("eval", "words.py:progam", "rows.jsonl"), 2, ["did you mean 'program'"]),
     "program without a name": ({}, ("eval", "words.py", "rows.jsonl"), 2, ["words.py:NAME"]),
@@ -164,6 +164,9 @@ def test_a_metric_that_fails_on_some_rows_costs_no_score(adjoint_cli, world):
     assert report["errors"] > 0
     assert report["score"] == 1.0
     assert report["n"] + report["errors"] == 60
+    assert "words.py:program: the first error was MetricError: the metric moody raised AssertionError: no b" in adjoint_cli(
+        *EVAL, "--metric", "moody.py:moody"
+    ).out
 
 
 def test_the_ledger_of_a_failed_run_says_unfinished(adjoint_cli, world, tmp_path):

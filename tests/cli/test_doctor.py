@@ -9,6 +9,11 @@ from adjoint.cli.main import main
 from adjoint.ledger.store import Ledger
 
 
+def test_a_ledger_that_is_not_there_needs_no_repair(tmp_path, capsys):
+    assert main(["doctor", "--ledger", str(tmp_path / "none.db")]) == 1
+    assert capsys.readouterr().out.endswith("there is no such file\n")
+
+
 def test_a_ledger_is_examined_and_mended(tmp_path, capsys):
     path = tmp_path / "ledger.db"
     ledger = Ledger(path)

@@ -43,6 +43,12 @@ def test_every_row_is_measured_once_in_the_order_of_the_rows_whatever_the_order_
     assert (report.mean, report.n, report.errors, report.stopped) == (1.0, 12, 0, None)
 
 
+def test_rows_with_the_id_of_another_one_are_measured_once_and_that_is_told(caplog):
+    report = adjoint.evaluate(program(), rows(12) + rows(5), adjoint.exact_match, lm=ScriptedLM(right))
+    assert (report.n, len(report.cells)) == (12, 12)
+    assert "5 of 17 rows have the id of another one" in caplog.text
+
+
 def test_an_lm_error_is_a_row_with_an_error_and_never_a_zero():
     lm = ScriptedLM(but({"question 3": ContextLengthError("too long"), "question 4": "wrong"}))
     report = adjoint.evaluate(program(), rows(10), adjoint.exact_match, lm=lm)

@@ -137,6 +137,9 @@ def test_what_the_rows_and_the_budget_can_show_is_said_beforehand():
     small, large = split(rows(12), seed=0), split(rows(1200), seed=0)
     assert outlook(small, Budget(calls=10)).proposals == 0
     assert "too few to certify a gain of 10 points" in str(outlook(small, Budget()))
+    assert "20 holdout rows are too few to certify a gain of 10 points (they certify one of about 28); about 91 would do" in str(
+        outlook(split(rows(60), seed=0), Budget())
+    )
     ahead = outlook(large, Budget(calls=2000))
     assert ahead.proposals > 0
     assert ahead.detectable == pytest.approx(0.05, abs=0.01)

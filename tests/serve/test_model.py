@@ -160,6 +160,12 @@ def test_a_model_that_is_not_here_is_not_found(pocket):
     assert "'pocket'" in reply.json["error"]["message"]
 
 
+def test_a_path_that_is_not_here_names_those_that_are(pocket):
+    error = ask(pocket, {}, "/v1/chat").json["error"]
+    assert error["message"].startswith("POST '/v1/chat': Not Found; here are ")
+    assert "POST /v1/chat/completions" in error["message"]
+
+
 def test_32_chats_at_once_are_decoded_together_and_each_gets_its_own_answer(monkeypatch):
     rows = [
         f"Hi, I am Ida from Oslo. On Friday I ordered a red {item}. The {item} arrived broken."

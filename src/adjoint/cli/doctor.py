@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -33,6 +34,6 @@ def told(found: Diagnosis) -> str:
         lines.append(f"every intact row is in {found.saved_to}; the damaged file is {found.moved_to}")
     elif found.healthy:
         lines.append("healthy")
-    else:
+    elif Path(found.path).is_file():
         lines.append("try: adjoint doctor --repair")
     return "\n".join(lines)

@@ -14,7 +14,7 @@ from adjoint.cli.verbs import GATE_FAILED, INCONCLUSIVE, _counter, _spent, _surr
 from adjoint.exec.local import all_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from adjoint.cli.verbs import Common
     from adjoint.data.records import Example
@@ -61,7 +61,7 @@ def evaluate(common: Common, program: str, data: str, how: Measuring, models: Se
         jobs = [(name, made, lm) for name, lm in zip(names, lms, strict=True)]
         found = Reports(_measured(jobs, rows, metric, how.options(), line))
     slices = {report.name: {field: report.by(field) for field in how.by} for report in found} if how.by else {}
-    words = [str(found), *(_latency(report) for report in found if report.latency)]
+    words = [str(found), *_failures(found), *(_latency(report) for report in found if report.latency)]
     words += [_sliced(report.name, field, part) for report in found for field, part in slices.get(report.name, {}).items()]
     if how.csv is not None:
         _write_csv(found, how.csv)
@@ -90,7 +90,7 @@ def compare(common: Common, a: str, b: str, data: str, how: Measuring, *, gate: 
         return stopped
     found = paired(*reports)
     body = {"reports": [report.to_dict() for report in reports], "comparison": found.to_dict()}
-    common.show("\n".join([*map(str, reports), text.comparison(a, b, found)]), body)
+    common.show("\n".join([*map(str, reports), *_failures(reports), text.comparison(a, b, found)]), body)
     if not gate or stopped:
         return stopped
     return {"better": 0, "worse": GATE_FAILED}.get(found.verdict, INCONCLUSIVE)
@@ -115,6 +115,12 @@ def _measured(
         )
 
     return tuple(portal.run(everything()))
+
+
+def _failures(reports: Iterable[Report]) -> list[str]:
+    """The first error of each report that has any."""
+    said = ((report.name, next((cell.error for cell in report.cells if cell.error is not None), None)) for report in reports)
+    return [f"{name}: the first error was {error}" for name, error in said if error is not None]
 
 
 def _latency(report: Report) -> str:

@@ -273,7 +273,7 @@ def main(arguments: Sequence[str]) -> int:
         if not arguments:
             typer.echo(refused.format_message(), err=True)
         else:
-            _complain(f"{refused.format_message()} Try: adjoint {arguments[0] if arguments[0] in VERBS else ''} --help")
+            _complain(f"{refused.format_message().removesuffix('.')}. Try: adjoint {arguments[0] if arguments[0] in VERBS else ''} --help")
         return int(refused.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         code = Interrupted.exit_code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from asyncio import Future
 from collections.abc import Mapping
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from adjoint.lm.base import BaseLM
     from adjoint.program.metric import Metric
 
+_log = logging.getLogger("adjoint.evaluate")
 
 Models: TypeAlias = "list[BaseLM | str] | list[BaseLM] | list[str] | tuple[BaseLM | str, ...]"
 
@@ -120,6 +122,8 @@ async def aevaluate(program: Any, data: Sequence[Example], metric: Metric, *, lm
     if not rows:
         message = "there is nothing to evaluate: the data has no rows."
         raise UsageError(message)
+    if len(rows) < len(data):
+        _log.warning("%d of %d rows have the id of another one and are not measured again", len(data) - len(rows), len(data))
     if chosen["repeats"] < 1:
         message = f"repeats={chosen['repeats']} would measure nothing; give 1 or more."
         raise UsageError(message)

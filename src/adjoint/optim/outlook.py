@@ -55,8 +55,8 @@ def outlook(split: Split, budget: Budget, *, calls_per_row: int = 1) -> Outlook:
         least = rows_needed(_REALISTIC, DISCORDANCE, sides=1)
         notes.append(
             f"{rows} holdout rows are too few to certify a gain of {100 * _REALISTIC:.0f} points"
-            + (f" (about {100 * gain:.0f} are needed)" if gain is not None else "")
-            + f"; about {least} holdout rows would do"
+            + (f" (they certify one of about {100 * gain:.0f})" if gain is not None else "")
+            + f"; about {least} would do"
         )
     else:
         notes.append(f"{rows} holdout rows certify a gain of about {100 * gain:.0f} points in every second run")

@@ -125,7 +125,9 @@ def _guarded(policy: Policy, limit: int) -> Any:
 
 def _unrouted(request: web.Request, error: web.HTTPException) -> Refused:
     allowed = {name: value for name, value in error.headers.items() if name == "Allow"}
-    return Refused(error.status, f"{request.method} {request.path!r:.120}: {error.reason}.", "not_found", headers=allowed)
+    routes = [route for route in request.app.router.routes() if route.resource is not None and route.method != "HEAD"]
+    here = ", ".join(f"{route.method} {route.resource.canonical}" for route in routes if route.resource is not None)
+    return Refused(error.status, f"{request.method} {request.path!r:.120}: {error.reason}; here are {here}.", "not_found", headers=allowed)
 
 
 async def _health(request: web.Request) -> web.Response:
