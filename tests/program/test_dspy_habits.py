@@ -44,6 +44,7 @@ def test_functions_run_in_parallel_and_examples_are_handed_on_whole_where_that_i
     results = dspy.Parallel(num_threads=2)([(double, {"x": 1}), (double, (2,)), (double, row), (double, {"x": -1})])
     assert results == [2, 4, 6, None]
     assert "negative" in str(results.failures[0])
+    assert dspy.Parallel()([(dspy.Parallel(), [(double, {"x": 1}), (double, {"x": 2})]), (double, (5,))]) == [[2, 4], 10]
     assert dspy.Parallel(access_examples=False)([(lambda given: given is row, row)]) == [True]
 
 
@@ -89,3 +90,11 @@ def test_a_valset_that_is_the_trainset_leaves_all_roles_to_it():
     assert split(rows, rows, seed=0) == split(rows, rows[:5], seed=0) == split(rows, seed=0)
     with pytest.raises(ValueError, match="too few"):
         split(rows, [], seed=0)
+
+
+def test_a_hook_that_would_not_be_asked_is_refused_where_it_is_written():
+    with pytest.raises(ValueError, match=r"Mine\.format_task_description would not be asked: override form"):
+
+        class Mine(dspy.ChatAdapter):
+            def format_task_description(self, signature):
+                return "TASK"

@@ -82,6 +82,14 @@ class TurnAdapter(ABC):
 
     name = ""
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """DSPy's hooks are not asked here, so that overriding one would change nothing."""
+        super().__init_subclass__(**options)
+        for name in vars(cls):
+            if name == "format" or name.startswith("format_"):
+                message = f"{cls.__name__}.{name} would not be asked: override form (the form of replies), ask (inputs), write or read (outputs)."
+                raise UsageError(message)
+
     def __init__(self, *, use_native_function_calling: bool = True) -> None:
         self.use_native_function_calling = use_native_function_calling
 

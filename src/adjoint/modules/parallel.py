@@ -47,7 +47,9 @@ class Parallel:
 
     async def acall(self, exec_pairs: Sequence[Pair]) -> Results | tuple[Results, list[Any], list[AdjointError]]:
         """The same, to await."""
-        found = await run_all(exec_pairs, self.options)
+        # What a Parallel inside is given is a list of pairs, and not a list of arguments.
+        pairs = [(program, (given,) if isinstance(program, Parallel) else given) for program, given in exec_pairs]
+        found = await run_all(pairs, self.options)
         if not self.return_failed_examples:
             return found
         return found, [failure.example for failure in found.failures], [failure.error for failure in found.failures]
