@@ -63,6 +63,17 @@ def test_without_any_engine_the_default_is_asked_for():
     assert tg.config.validate_engine_or_get_default(None) is engine
 
 
+def test_the_engine_that_was_given_is_handed_back():
+    class Direct(Dummy):
+        def __call__(self, prompt, system_prompt=None):
+            return self.generate(prompt, system_prompt)
+
+    engine = Direct()
+    tg.set_backward_engine(engine)
+    assert tg.SingletonBackwardEngine().get_engine() is engine
+    assert tg.config.validate_engine_or_get_default(engine) is engine
+
+
 def test_an_engine_by_name_is_asked_directly_and_gives_one_text():
     engine = tg.get_engine(engine_name="pocket")
     prompt = "The invoice is wrong."
@@ -99,6 +110,7 @@ def test_gradients_may_be_replaced_as_a_whole():
     answer = text("Hello")
     answer.gradients = {text("be kind", "feedback")}
     assert answer.get_gradient_text() == "be kind"
+    assert answer.gradients_context[answer.gradients[0]] is None
     answer.gradients = set()
     assert answer.get_gradient_text() == ""
 

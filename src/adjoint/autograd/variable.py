@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from adjoint.autograd.mode import grad_enabled
@@ -190,13 +191,14 @@ class Variable(Traced):
             kept.add(gradient)
 
     @property
-    def gradients_context(self) -> dict[Gradient, dict[str, str]]:
-        """The call that each gradient is about, for those that keep it (policies `chain` and `local`)."""
-        return {
+    def gradients_context(self) -> Mapping[Gradient, dict[str, str] | None]:
+        """The call that each gradient is about, None for those that do not keep it (only policies `chain` and `local` do)."""
+        known: dict[Gradient, dict[str, str] | None] = {
             gradient: {"context": gradient.context, "response_desc": self.role_description, "variable_desc": self.role_description}
             for gradient in self.grad
             if gradient.context
         }
+        return defaultdict(lambda: None, known)
 
     def get_gradient_text(self) -> str:
         return "\n".join(gradient.text for gradient in self.grad if gradient.text)
