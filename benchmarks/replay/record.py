@@ -4,8 +4,7 @@
 
 Half of the prompts of a task are written by the model itself (Induce, from a few rows), half are drawn from its world: vague,
 partial, wrong and complete instructions. Each has up to six demonstrations, of which some are wrong. A cell is one exact match.
-`matrices.npz` was recorded from the first embedded model (its digest stands in the file, with all prompts); recorded again, it
-holds those of the model and the world of the day.
+The digest of the model and all prompts stand in the file.
 """
 
 from __future__ import annotations
