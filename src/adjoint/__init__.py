@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from adjoint.adapters.baml import BAMLAdapter as BAMLAdapter
     from adjoint.adapters.chat import ChatAdapter as ChatAdapter
     from adjoint.adapters.json import JSONAdapter as JSONAdapter
+    from adjoint.adapters.own import Adapter as Adapter
     from adjoint.adapters.two_step import TwoStepAdapter as TwoStepAdapter
     from adjoint.adapters.xml import XMLAdapter as XMLAdapter
     from adjoint.autograd.algebra import aggregate as aggregate
@@ -172,6 +173,7 @@ _HOMES = {
     "adapters.baml": ("BAMLAdapter",),
     "adapters.chat": ("ChatAdapter",),
     "adapters.json": ("JSONAdapter",),
+    "adapters.own": ("Adapter",),
     "adapters.two_step": ("TwoStepAdapter",),
     "adapters.xml": ("XMLAdapter",),
     "autograd.algebra": ("aggregate", "sum"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,6 +66,15 @@ class Adapter(Protocol):
         ...
 
 
+@runtime_checkable
+class WholeCalls(Protocol):
+    """An adapter that gives all messages of a call at once."""
+
+    def messages(
+        self, signature: type[Signature], instruction: str, demos: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any]
+    ) -> tuple[Message, ...]: ...
+
+
 def render(
     adapter: Adapter,
     signature: type[Signature],
@@ -78,6 +87,8 @@ def render(
     """The whole request of one call: the shared prefix first, so that provider and local prefix caches hit."""
     from adjoint.lm.types import Request
 
+    if isinstance(adapter, WholeCalls):
+        return Request(messages=adapter.messages(signature, instruction, demos, inputs))
     shared = adapter.prefix(signature, instruction, demos, supports=supports)
     own = (*adapter.history(signature, inputs, supports=supports), adapter.turn(signature, inputs, supports=supports))
     return Request(messages=(*shared, *own), **adapter.options(signature, inputs, supports=supports))

@@ -83,11 +83,14 @@ class TurnAdapter(ABC):
     name = ""
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """DSPy's hooks are not asked here, so that overriding one would change nothing."""
+        """DSPy's hooks of `format` are not asked here, so that overriding one would change nothing."""
         super().__init_subclass__(**options)
         for name in vars(cls):
-            if name == "format" or name.startswith("format_"):
-                message = f"{cls.__name__}.{name} would not be asked: override form (the form of replies), ask (inputs), write or read (outputs)."
+            if name.startswith("format_"):
+                message = (
+                    f"{cls.__name__}.{name} would not be asked: override form (the form of replies), ask (inputs), write or read (outputs), "
+                    "or format as a whole; or begin with adjoint.Adapter, which asks it."
+                )
                 raise UsageError(message)
 
     def __init__(self, *, use_native_function_calling: bool = True) -> None:

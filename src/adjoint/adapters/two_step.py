@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from adjoint.adapters import values
 from adjoint.adapters.base import Step, render
 from adjoint.adapters.chat import ChatAdapter, inputs_text
+from adjoint.adapters.own import ported
 from adjoint.adapters.turns import TurnAdapter, answered, cut_off
 from adjoint.base.errors import ParseError, UsageError
 from adjoint.lm.base import supports_of
@@ -50,7 +51,7 @@ class TwoStepAdapter(TurnAdapter):
             message = "TwoStepAdapter needs the LM that extracts: TwoStepAdapter(adjoint.LM('openai/...'))."
             raise UsageError(message)
         self.extraction_lm = lm
-        self.adapter: Adapter = adapter or ChatAdapter()
+        self.adapter: Adapter = ported(adapter or ChatAdapter())
 
     def form(self, outputs: Sequence[Field], supports: frozenset[str]) -> str:
         del supports

@@ -33,7 +33,7 @@ Each message names the value, what is allowed and the next step. `exit_code` is 
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from adjoint.base.secrets import redact
 
@@ -139,12 +139,22 @@ class TransportError(LMError):
 
 
 class ParseError(AdjointError):
-    """A reply arrived that does not hold the typed outputs."""
+    """A reply arrived that does not hold the typed outputs. Programs of DSPy raise it with `adapter_name`, `signature` and `lm_response`."""
 
-    def __init__(self, message: str, *, raw: str) -> None:
-        super().__init__(message)
-        self.raw = raw
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        raw: str | None = None,
+        adapter_name: str = "adapter",
+        signature: Any = None,
+        lm_response: str = "",
+        parsed_result: Any = None,
+    ) -> None:
+        super().__init__(message or f"the {adapter_name} cannot read the reply.")
+        self.raw = lm_response if raw is None else raw
         """The reply as received."""
+        self.adapter_name, self.signature, self.parsed_result = adapter_name, signature, parsed_result
 
     @property
     def lm_response(self) -> str:

@@ -3,6 +3,7 @@
 from adjoint.adapters.baml import BAMLAdapter
 from adjoint.adapters.chat import ChatAdapter
 from adjoint.adapters.json import JSONAdapter
+from adjoint.adapters.own import Adapter
 from adjoint.adapters.two_step import TwoStepAdapter
 from adjoint.adapters.xml import XMLAdapter
 from adjoint.dspy.paths import inside
@@ -14,6 +15,7 @@ from adjoint.signature.types.reasoning import Reasoning
 from adjoint.signature.types.tool import Tool, ToolCallResults, ToolCalls
 
 __all__ = [
+    "Adapter",
     "Audio",
     "BAMLAdapter",
     "ChatAdapter",

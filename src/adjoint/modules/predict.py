@@ -7,6 +7,7 @@ import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, cast
 
+from adjoint.adapters.own import Ported
 from adjoint.base.errors import AdjointError, ParseError, UnknownNameError, UsageError
 from adjoint.base.portal import portal
 from adjoint.lm.base import supports_of
@@ -205,16 +206,25 @@ class Predict(Module, Generic[Result]):
                 raise UnknownNameError.of("input", name, signature.input_fields)
         demos = options.get("demos", self._demos.value)
         supports = supports_of(lm)
+        messages = self._messages(adapter, (signature, instruction, demos), values, supports)
+        request = request_of(messages, {**getattr(lm, "options", {}), **self.config, **(self.weights or {}), **options.get("config", {})})
+        carried = adapter.options(signature, values, supports=supports)
+        return request.with_options(**carried) if carried else request
+
+    def _messages(
+        self, adapter: Adapter, shared: tuple[type[Signature], str, list[Any]], values: dict[str, Any], supports: frozenset[str]
+    ) -> tuple[Message, ...]:
+        """What is said: what calls begin with, rendered once, then this one's history and inputs."""
+        signature, instruction, demos = shared
         prefix = self._prefix
         if prefix is None or not prefix.fits(adapter, supports, signature, instruction, demos):
+            if isinstance(adapter, Ported):
+                return adapter.messages(signature, instruction, demos, values)
             made = adapter.prefix(signature, instruction, demos, supports=supports)
             # The demos are copied, so that one changed in place is noticed at the next call.
             prefix = self._prefix = _Prefix(adapter, supports, signature, instruction, copy.deepcopy(demos), made)
         earlier = adapter.history(signature, values, supports=supports)
-        messages = (*prefix.messages, *earlier, adapter.turn(signature, values, supports=supports))
-        request = request_of(messages, {**getattr(lm, "options", {}), **self.config, **(self.weights or {}), **options.get("config", {})})
-        carried = adapter.options(signature, values, supports=supports)
-        return request.with_options(**carried) if carried else request
+        return (*prefix.messages, *earlier, adapter.turn(signature, values, supports=supports))
 
     async def _complete(self, call: _Call) -> Result:
         """Ask, parse, and if the reply cannot be read show the LM its mistake once."""

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from adjoint.adapters.chat import ChatAdapter
+from adjoint.adapters.own import ported
 from adjoint.base.errors import NoLMError, UnknownNameError
 from adjoint.base.json import digest
 from adjoint.base.portal import portal
@@ -200,6 +201,8 @@ def _checked(changes: dict[str, Any]) -> dict[str, Any]:
     for name in changes:
         if name not in known:
             raise UnknownNameError.of("setting", name, known)
+    if "adapter" in changes:  # None is DSPy's way to say: the default
+        changes["adapter"] = ported(changes["adapter"] or ChatAdapter())
     if isinstance(changes.get("lm"), str):
         changes["lm"] = named_lm(changes["lm"])
     if isinstance(changes.get("ledger"), str | Path) and changes["ledger"] != "default":

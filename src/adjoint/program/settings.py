@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from adjoint.adapters.own import Ported
 from adjoint.program.context import IN_ANY_CASE, Context, configure, context, current
 from adjoint.program.prediction import Prediction
 
@@ -30,7 +31,8 @@ class Settings:
         if name not in _NAMES:
             message = f"there is no setting {name!r}; there are {', '.join(_NAMES)}."
             raise AttributeError(message)
-        return getattr(current(), name)
+        found = getattr(current(), name)
+        return found.own if isinstance(found, Ported) else found
 
     def __setattr__(self, name: str, value: Any) -> None:
         configure(**{name: value})
