@@ -41,4 +41,6 @@ async def _tuned(lm: LM, tuner: Tuner, rows: Sequence[Row], recipe: Recipe) -> L
     """The LM with its new weights; one that has weights of its own goes on from them."""
     begun = Begun(lm.options.get(weights.ADAPTER))
     done = await tuner.tune(rows, recipe, begun=begun, snapshots=1, on_step=lambda _: None)
-    return lm.copy(**done.weights[-1])
+    made = lm.copy()
+    made.options = {**lm.options, **done.weights[-1]}  # a provider's weights are another model at the same endpoint
+    return made
