@@ -7,7 +7,7 @@ import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, cast
 
-from adjoint.adapters.own import Ported
+from adjoint.adapters.base import WholeCalls
 from adjoint.base.errors import AdjointError, ParseError, UnknownNameError, UsageError
 from adjoint.base.portal import portal
 from adjoint.lm.base import supports_of
@@ -218,7 +218,7 @@ class Predict(Module, Generic[Result]):
         signature, instruction, demos = shared
         prefix = self._prefix
         if prefix is None or not prefix.fits(adapter, supports, signature, instruction, demos):
-            if isinstance(adapter, Ported):
+            if isinstance(adapter, WholeCalls):
                 return adapter.messages(signature, instruction, demos, values)
             made = adapter.prefix(signature, instruction, demos, supports=supports)
             # The demos are copied, so that one changed in place is noticed at the next call.
