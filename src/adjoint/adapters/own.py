@@ -12,11 +12,12 @@ from adjoint.adapters.base import NOTHING
 from adjoint.adapters.turns import TurnAdapter, answered
 from adjoint.base.errors import ParseError, ProgramError, UsageError
 from adjoint.base.foreign import foreign_call
-from adjoint.lm.types import Message, Response
+from adjoint.lm.types import Response, messages_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from adjoint.lm.types import Message
     from adjoint.signature.signature import Signature
 
 
@@ -76,7 +77,7 @@ class Ported:
         told = signature.with_instructions(instruction)
         call = partial(self.own.format, told, [dict(demo) for demo in demos], dict(inputs))
         made = foreign_call(call, ProgramError, f"{self.name}.format")
-        return tuple(Message(turn["role"], turn["content"]) for turn in made)
+        return messages_of(made)
 
     def prefix(self, *_: Any, **__: Any) -> NoReturn:
         self._refuse()

@@ -11,7 +11,7 @@ from adjoint.base import parts
 from adjoint.base.json import compact
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from adjoint.base.json import Json
 
@@ -54,6 +54,11 @@ class Message:
         if isinstance(self.content, str):
             return self.content
         return "\n".join(part.text for part in self.content if part.kind == "text")
+
+
+def messages_of(turns: Iterable[Mapping[str, Any]]) -> tuple[Message, ...]:
+    """Messages from dictionaries with `role` and `content`, as programs write chats."""
+    return tuple(Message(turn["role"], turn["content"]) for turn in turns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from adjoint.base.portal import portal
 from adjoint.lm.base import NATIVE, BaseLM, identity_of, supports_of
 from adjoint.lm.callable import CallableLM
 from adjoint.lm.prices import Price
-from adjoint.lm.types import Message, Request
+from adjoint.lm.types import Message, Request, messages_of
 from adjoint.program import context, observe
 from adjoint.program.parameter import Parameter
 from adjoint.program.written_lm import Written, ask_beneath, beneath
@@ -218,8 +218,8 @@ class LM:
 
 
 def _turns(prompt: str | None, messages: Sequence[dict[str, Any]] | None) -> tuple[Message, ...]:
-    turns = [Message(turn["role"], turn["content"]) for turn in messages or ()]
-    return (*turns, Message("user", prompt)) if prompt is not None else tuple(turns)
+    turns = messages_of(messages or ())
+    return turns if prompt is None else (*turns, Message("user", prompt))
 
 
 def request_of(messages: tuple[Message, ...], options: dict[str, Any]) -> Request:
