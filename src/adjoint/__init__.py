@@ -164,8 +164,8 @@ if TYPE_CHECKING:
     from adjoint.signature.types.media import Image as Image
     from adjoint.signature.types.reasoning import Reasoning as Reasoning
     from adjoint.signature.types.tool import Tool as Tool
-    from adjoint.signature.types.tool import ToolCallResults as ToolCallResults
-    from adjoint.signature.types.tool import ToolCalls as ToolCalls
+    from adjoint.signature.types.tool_calls import ToolCallResults as ToolCallResults
+    from adjoint.signature.types.tool_calls import ToolCalls as ToolCalls
 
 __version__ = "0.1.0"
 
@@ -279,7 +279,8 @@ _HOMES = {
     "signature.types.history": ("History",),
     "signature.types.media": ("Audio", "File", "Image"),
     "signature.types.reasoning": ("Reasoning",),
-    "signature.types.tool": ("Tool", "ToolCallResults", "ToolCalls"),
+    "signature.types.tool": ("Tool",),
+    "signature.types.tool_calls": ("ToolCallResults", "ToolCalls"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

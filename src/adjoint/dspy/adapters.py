@@ -12,7 +12,8 @@ from adjoint.signature.types.code import Code
 from adjoint.signature.types.history import History
 from adjoint.signature.types.media import Audio, File, Image
 from adjoint.signature.types.reasoning import Reasoning
-from adjoint.signature.types.tool import Tool, ToolCallResults, ToolCalls
+from adjoint.signature.types.tool import Tool
+from adjoint.signature.types.tool_calls import ToolCallResults, ToolCalls
 
 __all__ = [
     "Adapter",

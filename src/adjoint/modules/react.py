@@ -18,7 +18,8 @@ from adjoint.program.tape import Edge, Linked
 from adjoint.program.tool_calls import RESULT
 from adjoint.signature.fields import InputField, OutputField
 from adjoint.signature.signature import make
-from adjoint.signature.types.tool import Tool, ToolCalls
+from adjoint.signature.types.tool import Tool
+from adjoint.signature.types.tool_calls import ToolCalls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 _TYPING = ("Any", "Dict", "FrozenSet", "List", "Literal", "Mapping", "Optional", "Sequence", "Set", "Tuple", "Union")
 _KNOWN: dict[str, Any] = {
-    **{name: getattr(builtins, name) for name in ("bool", "bytes", "dict", "float", "frozenset", "int", "list", "object", "set", "str", "tuple")},
+    **{
+        name: getattr(builtins, name)
+        for name in ("bool", "bytes", "dict", "float", "frozenset", "int", "list", "object", "set", "str", "tuple")
+    },
     **{name: getattr(typing, name) for name in _TYPING},
     "typing": typing,
     "datetime": dt,
@@ -34,7 +37,8 @@ _KNOWN: dict[str, Any] = {
 _OWN = {
     **dict.fromkeys(("Audio", "File", "Image"), "media"),
     **dict.fromkeys(("Citations", "Document"), "document"),
-    **dict.fromkeys(("Tool", "ToolCallResults", "ToolCalls"), "tool"),
+    "Tool": "tool",
+    **dict.fromkeys(("ToolCallResults", "ToolCalls"), "tool_calls"),
     "Code": "code",
     "History": "history",
     "Reasoning": "reasoning",
@@ -117,7 +121,9 @@ def resolve(node: ast.expr, custom_types: Mapping[str, Any]) -> Any:
         case ast.Name(id=name):
             return _lookup(name, custom_types)
         case ast.Attribute(value=base, attr=attribute):
-            owner = _lookup(base.id, custom_types, types.ModuleType) if isinstance(base, ast.Name) else resolve(base, custom_types)
+            owner = (
+                _lookup(base.id, custom_types, types.ModuleType) if isinstance(base, ast.Name) else resolve(base, custom_types)
+            )
             return getattr(owner, attribute)
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
             return typing.Union[resolve(left, custom_types), resolve(right, custom_types)]  # noqa: UP007 - built at run time
@@ -157,7 +163,9 @@ def _lookup(name: str, custom_types: Mapping[str, Any], *also: type) -> Any:
         frame = frame.f_back
     if name in _OWN:
         return _own(name)
-    message = f"unknown type {name!r} in a signature; import it where the signature is written, or pass custom_types={{{name!r}: ...}}."
+    message = (
+        f"unknown type {name!r} in a signature; import it where the signature is written, or pass custom_types={{{name!r}: ...}}."
+    )
     raise SignatureError(message)
 
 
@@ -188,7 +196,9 @@ def closed(text: Any) -> Any:
         names = {item.id for item in ast.walk(node) if isinstance(item, ast.Name)}
         return resolve(node, {name: _own(name) for name in names & set(_OWN)})
     except (SyntaxError, TypeError, ValueError, RecursionError, MemoryError):
-        message = f"{str(text)[:80]!r} is no type that a file may name; allowed are builtins, typing, dates, Decimal and adjoint's own."
+        message = (
+            f"{str(text)[:80]!r} is no type that a file may name; allowed are builtins, typing, dates, Decimal and adjoint's own."
+        )
         raise SignatureError(message) from None
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, model_serializer, model_validator
 
 from adjoint.signature.types.base import Type
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from adjoint.signature.types.listed import Listed
 
 
 class Document(Type):
@@ -48,7 +46,7 @@ class Citation(BaseModel):
     supported_text: str | None = None
 
 
-class Citations(Type):
+class Citations(Listed[Citation]):
     """The passages that support an answer.
 
     >>> Citations.from_dict_list([{"cited_text": "at 100 °C", "document_index": 0}])[0].cited_text
@@ -58,21 +56,8 @@ class Citations(Type):
     citations: list[Citation]
 
     @classmethod
-    def from_dict_list(cls, citations: list[dict[str, Any]]) -> Self:
-        return cls.model_validate(citations)
-
-    @classmethod
     def description(cls) -> str:
         return 'a JSON list of {"cited_text": the exact words, "document_index": number of the document, from 0}'
-
-    def __iter__(self) -> Iterator[Citation]:  # type: ignore[override]
-        return iter(self.citations)
-
-    def __len__(self) -> int:
-        return len(self.citations)
-
-    def __getitem__(self, index: int) -> Citation:
-        return self.citations[index]
 
     def located(self, documents: list[Document]) -> Citations:
         """The citations whose words stand in their document, each with its positions; invented ones are left out."""
@@ -85,12 +70,6 @@ class Citations(Type):
                     place = {"start_char_index": start, "end_char_index": start + len(citation.cited_text)}
                     found.append(citation.model_copy(update={"document_title": document.title, **place}))
         return Citations(citations=found)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_list(cls, given: Any) -> Any:
-        """A list is the citations themselves, as in JSON."""
-        return {"citations": given} if isinstance(given, list) else given
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
