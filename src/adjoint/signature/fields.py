@@ -34,9 +34,10 @@ class _Missing:
 MISSING: Any = _Missing()
 
 CALL_OPTIONS = frozenset({"config", "demos", "lm", "signature"})
-RESULT_METHODS = frozenset(
-    {"completions", "copy", "from_completions", "get", "get_lm_usage", "inputs", "items", "keys", "labels", "of", "row", "set_lm_usage", "tape", "toDict", "values", "with_inputs", "without"}
-)
+RESULT_METHODS = frozenset({
+    "completions", "copy", "from_completions", "get", "get_lm_usage", "inputs", "items", "keys", "labels", "of", "row",
+    "set_lm_usage", "tape", "toDict", "values", "with_inputs", "without",
+})  # fmt: skip
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])|_")
 """Where a word of a name ends."""
 _OF_TEXT = frozenset({"max_length", "min_length", "pattern", "strict"})
@@ -111,7 +112,9 @@ class Field:
         try:
             return TypeAdapter(constrained)
         except PydanticSchemaGenerationError:
-            message = f"the type {self.type} of {self.name!r} cannot be checked; use a pydantic model, a dataclass or built-in types."
+            message = (
+                f"the type {self.type} of {self.name!r} cannot be checked; use a pydantic model, a dataclass or built-in types."
+            )
             raise SignatureError(message) from None
         except TypeError as error:  # pydantic's word for a constraint that has no meaning for the type
             message = f"the constraints of {self.name!r} do not fit its type {self.type}: {error}"
@@ -170,12 +173,16 @@ def _admits_none(type_: Any) -> bool:
     return get_origin(type_) in (Union, UnionType) and NoneType in get_args(type_)
 
 
-def InputField(*, desc: str = "", default: Any = MISSING, default_factory: Callable[[], Any] | None = None, **constraints: Any) -> Any:  # noqa: N802 - DSPy's name
+def InputField(  # noqa: N802 - DSPy's name
+    *, desc: str = "", default: Any = MISSING, default_factory: Callable[[], Any] | None = None, **constraints: Any
+) -> Any:
     """Declare an input of a signature class. Constraints are pydantic's (`gt`, `le`, `max_length`, ...)."""
     return _declared("input", desc, default, default_factory, constraints)
 
 
-def OutputField(*, desc: str = "", default: Any = MISSING, default_factory: Callable[[], Any] | None = None, **constraints: Any) -> Any:  # noqa: N802 - DSPy's name
+def OutputField(  # noqa: N802 - DSPy's name
+    *, desc: str = "", default: Any = MISSING, default_factory: Callable[[], Any] | None = None, **constraints: Any
+) -> Any:
     """Declare an output of a signature class. Constraints are pydantic's (`gt`, `le`, `max_length`, ...)."""
     return _declared("output", desc, default, default_factory, constraints)
 

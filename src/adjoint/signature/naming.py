@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def make_signature(
-    signature: Any, instructions: str | None = None, signature_name: str = "StringSignature", custom_types: Mapping[str, Any] | None = None
+    signature: Any,
+    instructions: str | None = None,
+    signature_name: str = "StringSignature",
+    custom_types: Mapping[str, Any] | None = None,
 ) -> type[Signature]:
     """A signature of that name from a shorthand, or from a dictionary of fields and their types.
 

@@ -72,7 +72,9 @@ class SignatureMeta(type):
         type.__setattr__(cls, "_instructions", doc or _inherited_instructions(cls) or _default_instructions(fields))
         return cls
 
-    def __call__(cls, signature: Any = None, instructions: str | None = None, *, custom_types: Mapping[str, Any] | None = None) -> Any:
+    def __call__(
+        cls, signature: Any = None, instructions: str | None = None, *, custom_types: Mapping[str, Any] | None = None
+    ) -> Any:
         """`Signature("question -> answer", "Answer briefly.")` gives a new signature class."""
         if cls is not Signature or signature is None:
             message = f"{cls.__name__} is a declaration and has no instances; pass it to a module, as in Predict({cls.__name__})."
@@ -186,7 +188,10 @@ class Signature(metaclass=SignatureMeta):
     @classmethod
     def dump_state(cls) -> dict[str, Any]:
         """What an optimizer may change, as DSPy writes it: the instruction, and what is said of each field."""
-        fields = [{"prefix": field.json_schema_extra["prefix"], "description": field.json_schema_extra["desc"]} for field in cls.fields.values()]
+        fields = [
+            {"prefix": field.json_schema_extra["prefix"], "description": field.json_schema_extra["desc"]}
+            for field in cls.fields.values()
+        ]
         return {"instructions": cls.instructions, "fields": fields}
 
     @classmethod

@@ -46,4 +46,3 @@ def _typed_dict(type_: Any, known: dict[Any, Any]) -> Any:
     made = build(type_.__name__, fields)
     made.__doc__ = type_.__doc__
     return made
-

@@ -44,4 +44,3 @@ class Type(BaseModel):
         """What a reply means: a value, or the plain data of one. `NotImplemented` reads JSON; ValueError refuses."""
         del text
         return NotImplemented
-

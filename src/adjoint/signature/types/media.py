@@ -136,7 +136,9 @@ class Audio(Media):
     kind = "audio"
     default_media_type = "audio/wav"
 
-    def __init__(self, url: str | bytes | None = None, *, data: str | None = None, audio_format: str = "wav", **fields: Any) -> None:
+    def __init__(
+        self, url: str | bytes | None = None, *, data: str | None = None, audio_format: str = "wav", **fields: Any
+    ) -> None:
         """An address, the bytes, or with `data` the bytes in base64."""
         if data is not None:
             url, fields["media_type"] = f"data:audio/{audio_format};base64,{data}", f"audio/{audio_format}"
