@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from adjoint.eval.certificate import BETS, Certificate
-from adjoint.eval.stats import wilson
+from adjoint.eval.intervals import wilson
 from adjoint.optim.allocate import Round
 from adjoint.optim.allocators.racing import Racing
 from adjoint.optim.certify import certify

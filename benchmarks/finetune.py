@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import adjoint
-from adjoint.eval.stats import wilson
+from adjoint.eval.intervals import wilson
 from adjoint.lm.pocket.client import WEIGHTS
 from adjoint.optim.strategies.better_together import BetterTogether
 from adjoint.optim.strategies.bootstrap import BootstrapFewShotWithRandomSearch

@@ -23,7 +23,7 @@ from verbose import VerboseAdapter, differences, peer
 import adjoint
 from adjoint import BaseCallback, ChatAdapter, Example, InputField, OutputField, Predict, Signature
 from adjoint.base.errors import ParseError
-from adjoint.eval.stats import paired_interval, wilson
+from adjoint.eval.intervals import paired_interval, wilson
 from adjoint.lm.pocket import OutOfVocabularyWarning
 from adjoint.lm.types import Response
 from adjoint.program.events import active_call

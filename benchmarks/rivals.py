@@ -36,7 +36,7 @@ import adjoint
 from adjoint.autograd.prompts import Critique, Rewrite
 from adjoint.base.portal import portal
 from adjoint.data.records import Split, id_of
-from adjoint.eval.stats import t_quantile
+from adjoint.eval.quantiles import t_quantile
 from adjoint.lm.base import Wrapper
 from adjoint.optim.study import Study
 from adjoint.program.metric import check

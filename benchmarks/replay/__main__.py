@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from adjoint.eval.stats import wilson
+from adjoint.eval.intervals import wilson
 from adjoint.lm.pocket import Pocket
 from adjoint.optim.allocators.frace import FRace
 from adjoint.optim.allocators.grid import Grid

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
+from scipy import stats as scipy_stats
 
 from adjoint import Example
 from adjoint.base.errors import UsageError
-from adjoint.eval.sampling import Sampling, clustered_interval, groups_of, stratified_interval
-from adjoint.eval.stats import clustered_error, mean_interval, t_quantile
+from adjoint.eval.intervals import mean_interval
+from adjoint.eval.quantiles import t_quantile
+from adjoint.eval.sampling import Sampling, clustered_error, clustered_interval, groups_of, stratified_interval
 
 
 def row(number, **fields):
@@ -20,6 +24,22 @@ def clustered_world(draw, clusters=40, size=8, mean=0.5):
     easy = draw.beta(1.4 * mean, 1.4 * (1 - mean), size=clusters)
     names = [str(cluster) for cluster in range(clusters) for _ in range(size)]
     return names, [float(draw.random() < easy[int(name)]) for name in names]
+
+
+def test_the_clustered_error_is_the_usual_one_if_every_row_is_its_own_cluster():
+    values = [0.1, 0.9, 0.4, 1.0, 0.7]
+    assert clustered_error(values, range(5)) == pytest.approx(scipy_stats.sem(values))
+
+
+def test_copies_of_rows_in_one_cluster_add_no_certainty():
+    values = [0.1, 0.9, 0.4, 1.0, 0.7]
+    assert clustered_error(values * 4, list(range(5)) * 4) == pytest.approx(scipy_stats.sem(values))
+    assert clustered_error(values, "aaaaa") == clustered_error([], []) == math.inf
+
+
+def test_unequally_many_clusters_and_values_are_refused():
+    with pytest.raises(UsageError, match="1 values but 0 cluster names"):
+        clustered_error([1.0], [])
 
 
 def test_clustered_intervals_cover_where_plain_ones_do_not():

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from adjoint.base.errors import UsageError
-from adjoint.eval.stats import SIGNED, Interval
+from adjoint.eval.intervals import SIGNED, Interval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,10 +8,13 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from adjoint.base.errors import UsageError
-from adjoint.eval import stats
+from adjoint.eval.intervals import LEAST, binary, paired_interval
+from adjoint.eval.significance import mcnemar_exact, rows_needed, sign_flip_test
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from adjoint.eval.intervals import Interval
 
 _ROUNDING = 1e-12
 """A mean or a spread below this is rounding, not a difference."""
@@ -99,14 +102,14 @@ def compare_scores(
     rows = _pairs(a, b, ids)
     left, right = [pair[0] for pair in rows.values()], [pair[1] for pair in rows.values()]
     differences = [after - before for before, after in rows.values()]
-    low, high = stats.paired_interval(differences, level, seed=seed)
+    interval = paired_interval(differences, level, seed=seed)
     p, test = _test(left + right, differences, seed)
     mean, n = math.fsum(differences) / max(1, len(differences)), len(differences)
-    verdict, rows_more = _verdict(differences, p, stats.Interval(low, high), alpha=1 - level)
+    verdict, rows_more = _verdict(differences, p, interval, alpha=1 - level)
     return Comparison(
         n=n, errors_a=sum(score is None for score in a), errors_b=sum(score is None for score in b),
-        mean_a=math.fsum(left) / max(1, n), mean_b=math.fsum(right) / max(1, n), difference=mean, low=low, high=high,
-        p=p, test=test, effect=_effect(differences),
+        mean_a=math.fsum(left) / max(1, n), mean_b=math.fsum(right) / max(1, n), difference=mean,
+        low=interval.low, high=interval.high, p=p, test=test, effect=_effect(differences),
         wins=sum(value > 0 for value in differences), losses=sum(value < 0 for value in differences),
         fixed=tuple(row for row, (before, after) in rows.items() if before < passing <= after),
         broken=tuple(row for row, (before, after) in rows.items() if after < passing <= before),
@@ -128,13 +131,13 @@ def _pairs(a: Sequence[float | None], b: Sequence[float | None], ids: Sequence[s
 
 
 def _test(scores: Sequence[float], differences: Sequence[float], seed: int) -> tuple[float, str]:
-    if not stats.binary(scores):
-        return stats.sign_flip_test(differences, seed=seed), "sign-flip permutation"
+    if not binary(scores):
+        return sign_flip_test(differences, seed=seed), "sign-flip permutation"
     wins, losses = sum(value > 0 for value in differences), sum(value < 0 for value in differences)
-    return stats.mcnemar_exact(wins, losses), "exact McNemar"
+    return mcnemar_exact(wins, losses), "exact McNemar"
 
 
-def _verdict(differences: Sequence[float], p: float, interval: stats.Interval, *, alpha: float) -> tuple[str, int | None]:
+def _verdict(differences: Sequence[float], p: float, interval: Interval, *, alpha: float) -> tuple[str, int | None]:
     n = len(differences)
     if n == 0:
         return "inconclusive: no pairs to compare", None
@@ -142,7 +145,7 @@ def _verdict(differences: Sequence[float], p: float, interval: stats.Interval, *
     if p <= alpha and not interval.holds(0.0):
         return ("better" if mean > 0 else "worse"), None
     squares = _mean([value * value for value in differences])
-    needed = None if abs(mean) < _ROUNDING else stats.rows_needed(mean, squares, alpha=alpha)
+    needed = None if abs(mean) < _ROUNDING else rows_needed(mean, squares, alpha=alpha)
     if needed is None:
         return f"inconclusive: no difference seen in {n} pair{'s' * (n != 1)}", None
     more = _about(max(1, needed - n))
@@ -156,7 +159,7 @@ def _about(number: int) -> int:
 
 
 def _effect(differences: Sequence[float]) -> float | None:
-    if len(differences) < stats.LEAST:
+    if len(differences) < LEAST:
         return None
     mean = _mean(differences)
     spread = math.sqrt(math.fsum((value - mean) ** 2 for value in differences) / (len(differences) - 1))

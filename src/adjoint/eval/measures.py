@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from adjoint.eval.intervals import LEAST, UNIT, Interval, bootstrap_interval, mean_interval
 from adjoint.eval.metrics.objectives import tokens_of, written
-from adjoint.eval.stats import LEAST, UNIT, Interval, bootstrap_interval, mean_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

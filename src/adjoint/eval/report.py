@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from adjoint.base.json import Json
     from adjoint.data.records import Example
     from adjoint.eval.cells import Cell
+    from adjoint.eval.intervals import Interval
     from adjoint.eval.sampling import By, Sampling
-    from adjoint.eval.stats import Interval
     from adjoint.lm.types import Usage
 
 

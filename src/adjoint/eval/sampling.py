@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import dataclass, field
-from statistics import NormalDist
 from typing import TYPE_CHECKING, TypeAlias
 
 from adjoint.base.errors import UsageError
-from adjoint.eval.stats import LEAST, UNIT, Interval, clustered_error, mean_interval, t_quantile, wilson, z_of
+from adjoint.eval.intervals import LEAST, UNIT, Interval, mean_interval, wilson
+from adjoint.eval.quantiles import NORMAL, t_quantile, z_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Mapping, Sequence
 
     from adjoint.data.records import Example
 
@@ -100,6 +100,29 @@ def grouped(groups: Sequence[str], scores: Sequence[float]) -> dict[str, list[fl
     return dict(sorted(found.items()))
 
 
+def clustered_error(values: Sequence[float], clusters: Sequence[Hashable]) -> float:
+    """Standard error of the mean when rows of one cluster (one document, one user) resemble each other.
+
+    sqrt(G/(G-1) · Σ_g (Σ_{i in g} (x_i - mean))²) / n over G clusters; clusters of one row give s/sqrt(n). Miller (2024),
+    arXiv 2411.00640, section 2.2. Fewer than 2 clusters cannot tell: infinity. Raises `UsageError` on unequal lengths.
+
+    >>> clustered_error([0, 0, 1, 1], "aabb") > clustered_error([0, 0, 1, 1], "abcd")
+    True
+    """
+    if len(values) != len(clusters):
+        message = f"clustered_error: {len(values)} values but {len(clusters)} cluster names."
+        raise UsageError(message)
+    groups: defaultdict[Hashable, list[float]] = defaultdict(list)
+    mean = math.fsum(values) / max(1, len(values))
+    for value, cluster in zip(values, clusters, strict=True):
+        groups[cluster].append(value - mean)
+    count = len(groups)
+    if count < LEAST:
+        return math.inf
+    squares = math.fsum(math.fsum(group) ** 2 for group in groups.values())
+    return math.sqrt(count / (count - 1) * squares) / len(values)
+
+
 def clustered_interval(scores: Sequence[float], clusters: Sequence[str], level: float = 0.95) -> Interval:
     """Wilson's interval with as many rows as the clusters are worth, and Student's t with G - 1 degrees for z.
 
@@ -121,7 +144,7 @@ def clustered_interval(scores: Sequence[float], clusters: Sequence[str], level: 
     if error < _NOTHING:
         return wilson(mean * len(groups), len(groups), level)
     worth = mean * (1 - mean) / error**2
-    wide = 2 * NormalDist().cdf(t_quantile((1 + level) / 2, len(groups) - 1)) - 1
+    wide = 2 * NORMAL.cdf(t_quantile((1 + level) / 2, len(groups) - 1)) - 1
     return wilson(mean * worth, worth, wide)
 
 

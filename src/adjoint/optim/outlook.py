@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from adjoint.base.portal import portal
 from adjoint.eval.evaluate import aevaluate
-from adjoint.eval.stats import rows_needed
+from adjoint.eval.significance import rows_needed
 from adjoint.program.context import context
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ def outlook(split: Split, budget: Budget, *, calls_per_row: int = 1) -> Outlook:
     proposals, gain = _proposals(split, budget, calls_per_row), detectable(len(split.holdout))
     notes = []
     if proposals is not None:
-        notes.append(f"this budget buys about {proposals} proposals" if proposals else "this budget is too small to try a proposal")
+        notes.append(
+            f"this budget buys about {proposals} proposals" if proposals else "this budget is too small to try a proposal"
+        )
     rows = len(split.holdout)
     if gain is None or gain > _REALISTIC:
         least = rows_needed(_REALISTIC, DISCORDANCE, sides=1)
@@ -96,14 +98,26 @@ class Headroom:
 
 
 def headroom(
-    program: Module, rows: Sequence[Example], metric: Metric, *, lm: BaseLM | str | None = None, tries: int = 4, temperature: float = 1.0
+    program: Module,
+    rows: Sequence[Example],
+    metric: Metric,
+    *,
+    lm: BaseLM | str | None = None,
+    tries: int = 4,
+    temperature: float = 1.0,
 ) -> Headroom:
     """Run a program once, and `tries` times more with other replies. In asynchronous code use `aheadroom`."""
     return portal.run(aheadroom(program, rows, metric, lm=lm, tries=tries, temperature=temperature))
 
 
 async def aheadroom(
-    program: Module, rows: Sequence[Example], metric: Metric, *, lm: BaseLM | str | None = None, tries: int = 4, temperature: float = 1.0
+    program: Module,
+    rows: Sequence[Example],
+    metric: Metric,
+    *,
+    lm: BaseLM | str | None = None,
+    tries: int = 4,
+    temperature: float = 1.0,
 ) -> Headroom:
     """How much better the same model could do if it always gave its best reply: little headroom means that a search will find little.
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from adjoint.base.rng import seed_of, stream
-from adjoint.eval.stats import RESAMPLES, Interval, wilson
+from adjoint.eval.intervals import RESAMPLES, Interval, wilson
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from adjoint.base.errors import UsageError
 from adjoint.base.portal import portal
 from adjoint.data.records import score_of
-from adjoint.eval import stats
+from adjoint.eval.intervals import LEAST, paired_interval, wilson
 from adjoint.eval.judges.agreement import Confusion, best_threshold, held_out, kappa_interval
 from adjoint.eval.judges.given import judged
 from adjoint.eval.judges.rectify import rectified_mean
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from adjoint.data.records import Example, Record
+    from adjoint.eval.intervals import Interval
     from adjoint.eval.judges.rectify import Rectified
     from adjoint.lm.budget import Budget
     from adjoint.lm.types import Usage
@@ -33,14 +34,14 @@ class Calibration:
     """Rows, labelled or not, on which the judge failed; they are in no number here."""
     agreement: float
     """The share of rows on which both pass, or both fail: the judge at `threshold`, people at a label of 0.5."""
-    agreement_interval: stats.Interval
+    agreement_interval: Interval
     kappa: float | None
     """Cohen's kappa, agreement beyond chance; None if one side always says the same."""
-    kappa_interval: stats.Interval
+    kappa_interval: Interval
     confusion: Confusion
     bias: float
     """The judge's mean less the labels' mean: above 0 it is too mild."""
-    bias_interval: stats.Interval
+    bias_interval: Interval
     threshold: float
     suggested: float
     """The threshold to use: another than `threshold` only if it agrees better on rows that did not choose it."""
@@ -103,12 +104,12 @@ async def acalibrate(
     """`calibrate` for asynchronous code."""
     labels = [score_of(label).value for _, _, label in labelled]
     pairs = [(row, made) for row, made, _ in labelled]
-    if len(pairs) < stats.LEAST:
+    if len(pairs) < LEAST:
         message = f"calibrate: {len(pairs)} labelled rows tell nothing about a judge; give at least 2, better 100."
         raise UsageError(message)
     scores, report = await judged([*pairs, *unlabelled], judge, name="calibration", budget=budget)
     known = [(label, score) for label, score in zip(labels, scores, strict=False) if score is not None]
-    if len(known) < stats.LEAST:
+    if len(known) < LEAST:
         message = f"calibrate: the judge scored {len(known)} of {len(pairs)} labelled rows, which tells nothing about it."
         raise UsageError(message)
     truth, said = [label for label, _ in known], [score for _, score in known]
@@ -120,9 +121,9 @@ async def acalibrate(
     differences = [score - label for label, score in known]
     return Calibration(
         n=len(known), errors=report.errors, agreement=now.agreement,
-        agreement_interval=stats.wilson(now.both_pass + now.both_fail, now.n), kappa=now.kappa,
+        agreement_interval=wilson(now.both_pass + now.both_fail, now.n), kappa=now.kappa,
         kappa_interval=kappa_interval(now, seed=seed), confusion=now, bias=sum(differences) / len(known),
-        bias_interval=stats.paired_interval(differences, seed=seed), threshold=threshold,
+        bias_interval=paired_interval(differences, seed=seed), threshold=threshold,
         suggested=suggested if better else threshold, suggested_agreement=after.agreement if better else now.agreement,
-        rectified=rectified_mean(truth, said, rest) if len(rest) >= stats.LEAST else None, usage=report.usage, stopped=report.stopped,
+        rectified=rectified_mean(truth, said, rest) if len(rest) >= LEAST else None, usage=report.usage, stopped=report.stopped,
     )  # fmt: skip

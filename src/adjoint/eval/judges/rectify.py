@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from adjoint.base.errors import UsageError
-from adjoint.eval.stats import LEAST, Interval, t_quantile, z_of
+from adjoint.eval.intervals import LEAST, Interval
+from adjoint.eval.quantiles import t_quantile, z_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

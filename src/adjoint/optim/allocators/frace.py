@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING
 
 from adjoint.base.errors import UsageError
-from adjoint.eval.stats import t_quantile
+from adjoint.eval.quantiles import t_quantile
 from adjoint.optim.allocate import Outcome, eliminate, paired
 
 if TYPE_CHECKING:
