@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
@@ -15,6 +14,7 @@ from adjoint.program.events import span
 from adjoint.program.parameter import Parameter
 from adjoint.program.prediction import Prediction
 from adjoint.program.runs import Backtrack, Run
+from adjoint.program.structure import Composite, copied, swapped, walk
 from adjoint.program.tape import Tape
 from adjoint.program.tool_calls import record_tools
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from adjoint.program.state import State
 
 
-class Module:
+class Module(Composite):
     """Base class of programs. Subclasses write `forward` (or `aforward`, if they await) and call other modules there.
 
     Parameters and modules are found in the attributes, also inside lists, tuples and dicts, in the order in which they
@@ -104,7 +104,7 @@ class Module:
 
     def named_modules(self) -> Iterator[tuple[str, Module]]:
         """This module (under the empty name) and all modules below it, each once."""
-        for name, item in _walk(self, "", set()):
+        for name, item in walk(self):
             if isinstance(item, Module):
                 yield name, item
 
@@ -115,10 +115,12 @@ class Module:
     def _slots(self) -> Iterator[tuple[str, Parameter[Any]]]:
         """All parameters, those too that hold nothing yet."""
         named: set[str] = set()
-        for name, item in _walk(self, "", set()):
+        for name, item in walk(self):
             if isinstance(item, Parameter):
                 if name in named:
-                    message = f"two parameters are called {name!r} (a leading underscore does not count); rename one of the attributes."
+                    message = (
+                        f"two parameters are called {name!r} (a leading underscore does not count); rename one of the attributes."
+                    )
                     raise UsageError(message)
                 named.add(name)
                 yield name, item
@@ -156,7 +158,7 @@ class Module:
     def map_named_predictors(self, func: Callable[[Any], Any]) -> Self:
         """Put `func(predictor)` in the place of every predictor of this program; gives the program itself."""
         made = {id(predictor): func(predictor) for name, predictor in self.named_predictors() if name != "self"}
-        _swap(self, made, set())
+        swapped(self, made, set())
         return self
 
     @property
@@ -215,8 +217,8 @@ class Module:
 
     def deepcopy(self) -> Self:
         """A copy with modules and parameters of its own; everything else is shared."""
-        copied: Self = _copy(self, {})
-        return copied
+        made: Self = copied(self, {})
+        return made
 
     def reset_copy(self) -> Self:
         """A copy whose demos are empty."""
@@ -266,71 +268,3 @@ def _nearer(cls: type[Module], name: str, other: str) -> bool:
     """Whether the method `name` was written further down the classes than `other`, so that it alone knows what is meant."""
     nearest = next(base for base in cls.__mro__ if name in vars(base) or other in vars(base))
     return other not in vars(nearest)
-
-
-_HOLDERS = (Module, Parameter, dict, list, tuple)
-"""What is a module or a parameter, or may hold one."""
-
-
-def _walk(item: Any, name: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
-    """Modules and parameters below `item`, depth first, in the order in which attributes were set."""
-    if id(item) in seen:
-        return
-    if isinstance(item, _HOLDERS):
-        seen.add(id(item))
-    if isinstance(item, Module | Parameter):
-        yield name, item
-    if isinstance(item, Module):
-        members: Any = ((key.removeprefix("_"), value) for key, value in vars(item).items())
-    elif isinstance(item, dict):
-        members = item.items()
-    else:
-        members = enumerate(item) if isinstance(item, list | tuple) else ()
-    for key, value in members:
-        if isinstance(value, _HOLDERS):  # of the rest there may be very much, such as the texts of a corpus
-            yield from _walk(value, _join(name, str(key)), seen)
-
-
-def _join(name: str, key: str) -> str:
-    return f"{name}.{key}" if name else key
-
-
-def _swap(item: Any, made: dict[int, Any], seen: set[int]) -> Any:
-    """What takes the place of `item`; modules and containers stay and get new members."""
-    if id(item) in made:
-        return made[id(item)]
-    if id(item) in seen or not isinstance(item, Module | dict | list | tuple):
-        return item
-    seen.add(id(item))
-    if isinstance(item, tuple):
-        values = [_swap(value, made, seen) for value in item]
-        same = all(value is old for value, old in zip(values, item, strict=True))
-        return item if same else type(item)(*values) if hasattr(item, "_fields") else type(item)(values)
-    held: Any = vars(item) if isinstance(item, Module) else item
-    for key, value in list(held.items() if isinstance(held, dict) else enumerate(held)):
-        held[key] = _swap(value, made, seen)
-    return item
-
-
-def _copy(item: Any, memo: dict[int, Any]) -> Any:
-    """Copy modules, parameters and the containers that hold them; share all else."""
-    if id(item) in memo:
-        return memo[id(item)]
-    if isinstance(item, Module):
-        made = memo[id(item)] = object.__new__(type(item))
-        vars(made).update({key: _copy(value, memo) for key, value in vars(item).items()})
-        return made
-    if isinstance(item, Parameter):
-        memo[id(item)] = item.copy()
-        return memo[id(item)]
-    if isinstance(item, tuple):
-        values = [_copy(value, memo) for value in item]
-        return type(item)(*values) if hasattr(item, "_fields") else type(item)(values)
-    if isinstance(item, dict | list):
-        same: Any = copy.copy(item)  # keeps the class and what it knows, such as a default factory
-        memo[id(item)] = same
-        for key, value in item.items() if isinstance(item, dict) else enumerate(item):
-            if isinstance(value, _HOLDERS):
-                same[key] = _copy(value, memo)
-        return same
-    return item
