@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adjoint.autograd.graph import NoPathWarning
-from adjoint.testing.optimizer_suite import calls_needed
 from adjoint.testing.planted import PROBLEMS
+from adjoint.testing.planted_runs import calls_needed
 
 if TYPE_CHECKING:
     from adjoint.testing.optimizer_suite import OptimizerConformance

@@ -16,8 +16,8 @@ from tests.acceptance import kit
 import adjoint
 from adjoint.base.errors import AdjointError
 from adjoint.testing import ScriptedLM
-from adjoint.testing.optimizer_suite import made
 from adjoint.testing.planted import prompt_of, saying
+from adjoint.testing.planted_runs import made
 
 ORDER = re.compile(r"Always write (\S*CANARY-\w+)")
 ATTACKS = (

@@ -6,7 +6,7 @@ import pytest
 
 import adjoint
 from adjoint.demo import tickets
-from adjoint.testing.optimizer_suite import made
+from adjoint.testing.planted_runs import made
 
 OPTIONS = {
     "bootstrap-optuna": {"num_candidate_programs": 2, "sampler": "tpe", "max_labeled_demos": 4},

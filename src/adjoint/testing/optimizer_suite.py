@@ -14,15 +14,9 @@ search, the proposals and the certificate together. Needs pytest.
 
 from __future__ import annotations
 
-import atexit
 import copy
 import dataclasses
-import functools
 import json
-import os
-import subprocess
-import sys
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
@@ -31,10 +25,9 @@ from adjoint.base.errors import AuthError, ContextLengthError
 from adjoint.data.records import id_of, split
 from adjoint.lm.scripted import ScriptedLM
 from adjoint.lm.types import Response
-from adjoint.optim.compile import optimize
-from adjoint.optim.registry import OPTIMIZERS
-from adjoint.program.context import context
-from adjoint.testing.planted import PROBLEMS, matches, prompt_of
+from adjoint.testing.elsewhere import run_elsewhere
+from adjoint.testing.planted import PROBLEMS, prompt_of
+from adjoint.testing.planted_runs import Counting, calls_needed, course, made, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -43,51 +36,10 @@ if TYPE_CHECKING:
     from adjoint.lm.scripted import Answer
     from adjoint.lm.types import Request
     from adjoint.optim.base import Memory, Optimizer, Trial
-    from adjoint.optim.result import Result
     from adjoint.testing.planted import Problem
 
 HASH_SEEDS = ("0", "1", "4242")
 _CUT = "Write the word in CAPITALS and then"
-
-
-def made(optimizer: str, options: Mapping[str, Any]) -> Optimizer:
-    """The optimizer of that name, or the one that `module:name` makes, with these options."""
-    module, _, name = OPTIMIZERS.get(optimizer, optimizer).partition(":")
-    built: Optimizer = getattr(import_module(module), name)(**options)
-    return built
-
-
-def run(
-    problem: Problem,
-    optimizer: Optimizer,
-    lms: tuple[ScriptedLM, ScriptedLM] | None = None,
-    *,
-    ledger: Path | None = None,
-    **settings: Any,
-) -> Result:
-    """Optimise the student of a problem."""
-    task, proposer = lms or problem.lms()
-    given = {"trainset": problem.rows, "metric": matches, "lm": task, "proposer_lm": proposer, "seed": 1}
-    with context(ledger=ledger):
-        return optimize(problem.student(), optimizer=optimizer, **{**given, **settings})
-
-
-def calls_needed(problem: Problem, optimizer: Optimizer, ledger: Path | None = None) -> int | None:
-    """Calls until the certificate of a run that solved the problem; None if it did not. A ledger saves those made before."""
-    report = run(problem, optimizer, ledger=ledger).report
-    return report.usage.calls if report.shipped and report.selection == 1.0 else None
-
-
-def decided(result: Result) -> list[Any]:
-    """What a run has decided, as JSON: its name, its trials and the state in the end."""
-    trials = [[trial.name, dict(trial.state), dict(trial.scores), trial.errors, trial.accepted] for trial in result.report.trials]
-    found: list[Any] = json.loads(json.dumps([result.run_id, trials, dict(result.state)]))
-    return found
-
-
-def course(result: Result) -> list[Any]:
-    """What a run has decided, and what it has cost."""
-    return [*decided(result), {**result.report.to_dict(), "seconds": 0}]
 
 
 class OptimizerConformance:
@@ -129,11 +81,11 @@ class OptimizerConformance:
         calls = calls_needed(self.problem, self.make(), tmp_path / "counted.db")
         assert calls is not None
         first, middle, last = ({**job, "ledger": str(tmp_path / f"{seed}.db")} for seed in HASH_SEEDS)
-        assert _elsewhere(HASH_SEEDS[1], {**middle, "kill": calls // 2}) is None
-        found = _elsewhere(HASH_SEEDS[0], first)
+        assert run_elsewhere(HASH_SEEDS[1], {**middle, "kill": calls // 2}) is None
+        found = run_elsewhere(HASH_SEEDS[0], first)
         assert found is not None
-        assert found == _elsewhere(HASH_SEEDS[2], last)
-        assert found == _elsewhere(HASH_SEEDS[1], middle)
+        assert found == run_elsewhere(HASH_SEEDS[2], last)
+        assert found == run_elsewhere(HASH_SEEDS[1], middle)
 
     def test_a_run_that_was_broken_off_goes_on_and_buys_nothing_twice(self, tmp_path: Path) -> None:
         whole = run(self.problem, self.make(), ledger=tmp_path / "whole.db")
@@ -245,26 +197,6 @@ class Watched(Forgetful):
         return first
 
 
-class Counting:
-    """The models of a problem, which from a certain number of answers on refuse the key, or end the process."""
-
-    def __init__(
-        self, problem: Problem, *, stop_at: int | None, how: Callable[[], Answer] = lambda: AuthError("refused")
-    ) -> None:
-        self.answered, self.stop_at, self.how = 0, stop_at, how
-        task, proposer = problem.lms()
-        self.lms = self._counted(task, problem.answer), self._counted(proposer, problem.propose)
-
-    def _counted(self, lm: ScriptedLM, answer: Callable[[Request], Answer]) -> ScriptedLM:
-        def counted(request: Request) -> Answer:
-            if self.stop_at is not None and self.answered >= self.stop_at:
-                return self.how()
-            self.answered += 1
-            return answer(request)
-
-        return ScriptedLM(counted, identity=lm.identity)
-
-
 def _always(example: Any, prediction: Any) -> bool:
     del example, prediction
     return True
@@ -272,46 +204,3 @@ def _always(example: Any, prediction: Any) -> bool:
 
 def _lm(answer: Callable[[Request], Answer]) -> ScriptedLM:
     return ScriptedLM(answer, identity="another")
-
-
-# Other processes ---------------------------------------------------------------------------------------------------
-
-
-_processes: dict[str, subprocess.Popen[str]] = {}
-"""Those that make runs, by hash seed; kept for further ones."""
-
-
-def _elsewhere(hash_seed: str, job: Mapping[str, Any]) -> Any:
-    """What a run has decided in the process with that hash seed; None if the run has killed it."""
-    process = _processes[hash_seed] = _processes.get(hash_seed) or _process(hash_seed)
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write(json.dumps(job) + "\n")
-    process.stdin.flush()
-    line = process.stdout.readline()
-    if line:
-        return json.loads(line)
-    _processes.pop(hash_seed).communicate()
-    return None
-
-
-def _process(hash_seed: str) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    command = [sys.executable, "-c", f"from {__name__} import serve; serve()"]
-    return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603 - this very interpreter
-
-
-@atexit.register
-def _end() -> None:
-    for process in _processes.values():
-        process.communicate()
-
-
-def serve() -> None:
-    """Make the runs whose jobs come in, and write what they have decided."""
-    for line in sys.stdin:
-        job = json.loads(line)
-        lms = Counting(PROBLEMS[job["problem"]], stop_at=job.get("kill"), how=functools.partial(os._exit, 9)).lms
-        result = run(PROBLEMS[job["problem"]], made(job["optimizer"], job["options"]), lms, ledger=job["ledger"])
-        sys.stdout.write(json.dumps(decided(result)) + "\n")
-        sys.stdout.flush()
