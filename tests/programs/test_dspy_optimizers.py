@@ -137,7 +137,7 @@ def test_mipro_with_numbers_of_its_own_tries_so_many_combinations():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"auto": "huge"}, "auto='huge' is unknown; 'light', 'medium', 'heavy' or None"),
+        ({"auto": "huge"}, r"auto='huge'\) cannot be; give 'light', 'medium', 'heavy' or None"),
         ({"num_candidates": 3}, "give auto=None together with num_candidates"),
         ({"auto": None}, "num_candidates says how many"),
     ],

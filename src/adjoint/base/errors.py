@@ -75,7 +75,7 @@ class UnknownNameError(UsageError):
         unknown optimizer 'bootstrp-rs'; did you mean 'bootstrap-rs'? Known: bootstrap-rs, tgd
         """
         names = sorted(known)
-        near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+        near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
         hint = f"; did you mean {near[0]!r}?" if near else "."
         return cls(f"unknown {kind} {name!r}{hint} Known: {', '.join(names)}")
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from adjoint.base.errors import FATAL, AdjointError
+from adjoint.base.errors import FATAL, AdjointError, UnknownNameError
 from adjoint.optim.desk import rows_text
+from adjoint.optim.knobs import check
 from adjoint.optim.prompts import Explain, Grounded, Observe, Summarize, examples_text, fields_text
 from adjoint.optim.propose import CopyError, pairs_of, predictors_of, taught
 
@@ -43,6 +44,21 @@ class Grounds:
     OPTIONS: ClassVar = (
         "program_aware_proposer", "data_aware_proposer", "view_data_batch_size", "tip_aware_proposer", "fewshot_aware_proposer",
     )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            check(Grounds, item.name, getattr(self, item.name), item.type)
+
+    @classmethod
+    def of(cls, given: Grounds | Mapping[str, Any] | None) -> Grounds:
+        """Grounds from some, or from settings by name. Raises `UsageError` for anything else."""
+        if isinstance(given, Grounds):
+            return given
+        check(cls, "grounds", given, "Mapping[str, Any] | None")
+        for name in given or ():
+            if name not in cls.OPTIONS:
+                raise UnknownNameError.of("ground", name, cls.OPTIONS)
+        return cls(**(given or {}))
 
     def settings(self) -> dict[str, Json]:
         return asdict(self)

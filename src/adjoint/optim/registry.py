@@ -6,7 +6,7 @@ import inspect
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from adjoint.base.errors import UnknownNameError
+from adjoint.base.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,12 +61,13 @@ ALLOCATORS = {
 
 
 def optimizer_of(optimizer: str | Optimizer) -> Optimizer:
-    """An optimizer by name, or as it is; `"a -> b"` names several that follow each other.
+    """An optimizer by name, or as it is; `"a -> b"` names several that follow each other. Raises `UsageError` for anything else.
 
     >>> optimizer_of("bootstrap").name, optimizer_of("bootstrap -> tgd").name
     ('bootstrap', 'sequence')
     """
     if not isinstance(optimizer, str):
+        _refuse_others("optimizer", optimizer, "ask", "'gepa' or adjoint.GEPA()")
         return optimizer
     if "->" in optimizer:
         from adjoint.optim.strategies.combine import Chain
@@ -91,7 +92,18 @@ def allocator_of(allocator: str | Allocator) -> Allocator:
     >>> allocator_of("racing").settings()
     {'delta': 0.05}
     """
-    return _made("allocator", allocator, ALLOCATORS) if isinstance(allocator, str) else allocator
+    if not isinstance(allocator, str):
+        _refuse_others("allocator", allocator, "choose", "'racing' or Racing(0.2)")
+        return allocator
+    made: Allocator = _made("allocator", allocator, ALLOCATORS)
+    return made
+
+
+def _refuse_others(kind: str, found: Any, method: str, example: str) -> None:
+    """Raise `UsageError` for what is no object of that kind, a class for example."""
+    if isinstance(found, type) or not callable(getattr(found, method, None)):
+        message = f"{found!r:.80} is no {kind}; give a name or an object, for example {example}."
+        raise UsageError(message)
 
 
 def _made(kind: str, name: str, known: Mapping[str, str]) -> Any:

@@ -47,7 +47,7 @@ def one_of(name: str, value: T, allowed: Collection[Any]) -> T:
     >>> one_of("auto", "light", ("light", "heavy"))
     'light'
     """
-    if value not in allowed:
+    if value not in list(allowed):  # a list, since what cannot be hashed is no name either
         message = f"{name}={value!r} is not known; {', '.join(map(repr, allowed))} are."
         raise UsageError(message)
     return value

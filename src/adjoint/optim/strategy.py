@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from adjoint.base.errors import UsageError
+from adjoint.optim.knobs import checked
 from adjoint.optim.spelling import run_options
+from adjoint.program.metric import check
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,8 +41,15 @@ class Strategy:
     compile_options: Mapping[str, Any] = {}
     """Options of `compile` that were given to the constructor, as DSPy's users do (`seed`)."""
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """What a constructor is given is checked before it is kept."""
+        super().__init_subclass__(**options)
+        if "__init__" in vars(cls):
+            cls.__init__ = checked(cls.__init__)  # type: ignore[method-assign]
+
+    @checked
     def __init__(self, metric: Metric | None = None) -> None:
-        self.metric = metric
+        self.metric = None if metric is None else check(metric)
 
     def settings(self) -> Mapping[str, Json]:
         raise NotImplementedError

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from adjoint.base.errors import UsageError
 from adjoint.eval.quantiles import t_quantile
 from adjoint.optim.allocate import Outcome, eliminate, paired
+from adjoint.optim.knobs import checked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,6 +30,7 @@ class FRace:
 
     name = "frace"
 
+    @checked
     def __init__(self, survivors: int = 1, *, alpha: float = 0.2, block: int = 30, most: int = 10) -> None:
         if survivors < 1 or not 0 < alpha < 1 or block < 1 or most < 1:
             message = (

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from adjoint.base.errors import BudgetExceeded, UsageError
 from adjoint.optim.allocate import Outcome, able, eliminate, ranked
+from adjoint.optim.knobs import checked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,6 +31,7 @@ class Halving:
 
     name = "halving"
 
+    @checked
     def __init__(self, share: float = 0.1, eta: int = 2) -> None:
         if not 0 < share <= 1 or eta < LEAST_ETA:
             message = f"Halving(share={share}, eta={eta}): 0 < share <= 1 and eta >= {LEAST_ETA} are allowed."
@@ -79,6 +81,7 @@ class ASHA:
 
     name = "asha"
 
+    @checked
     def __init__(self, first: int = 10, eta: int = 3) -> None:
         if first < 1 or eta < LEAST_ETA:
             message = f"ASHA(first={first}, eta={eta}): first >= 1 and eta >= {LEAST_ETA} are allowed."

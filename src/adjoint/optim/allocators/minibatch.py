@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from adjoint.base.errors import BudgetExceeded, UsageError
 from adjoint.optim.allocate import Outcome, ranked
+from adjoint.optim.knobs import checked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +26,7 @@ class Minibatch:
 
     name = "minibatch"
 
+    @checked
     def __init__(self, size: int = 35, full_every: int = 5) -> None:
         if size < 1 or full_every < 1:
             message = f"Minibatch(size={size}, full_every={full_every}): both are at least 1."

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from adjoint.base.errors import BudgetExceeded, UsageError
 from adjoint.optim.allocate import Outcome, able, paired, ranked
 from adjoint.optim.frontier import instance_front, non_dominated
+from adjoint.optim.knobs import checked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +28,7 @@ class Pareto:
 
     name = "pareto"
 
+    @checked
     def __init__(self, front: Literal["instance", "dominance"] = "instance", *, gate: int = 0) -> None:
         if front not in ("instance", "dominance") or gate < 0:
             message = f"Pareto(front={front!r}, gate={gate}): front is 'instance' or 'dominance', and gate >= 0."

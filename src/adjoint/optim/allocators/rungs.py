@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from adjoint.base.errors import BudgetExceeded, UsageError
 from adjoint.optim.allocate import Outcome, able, paired, ranked
+from adjoint.optim.knobs import checked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,6 +35,7 @@ class Rungs:
 
     name = "rungs"
 
+    @checked
     def __init__(
         self,
         rungs: Sequence[int] = (6, 24, 100),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from adjoint.base.errors import BudgetExceeded, UsageError
 from adjoint.optim.allocate import Outcome, able, ranked
+from adjoint.optim.knobs import checked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +28,7 @@ class UCB:
 
     name = "ucb"
 
+    @checked
     def __init__(self, share: float = 0.1, *, batch: int = 8, c: float = 0.5) -> None:
         if not 0 < share <= 1 or batch < 1 or c < 0:
             message = f"UCB(share={share}, batch={batch}, c={c}): 0 < share <= 1, batch >= 1 and c >= 0 are allowed."

@@ -209,7 +209,11 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
         *,
         teacher: Module | None = None,
     ) -> None:
-        sizes = {"max_bootstrapped_demos": max_bootstrapped_demos, "max_labeled_demos": max_labeled_demos, "max_rounds": max_rounds}
+        sizes = {
+            "max_bootstrapped_demos": max_bootstrapped_demos,
+            "max_labeled_demos": max_labeled_demos,
+            "max_rounds": max_rounds,
+        }
         super().__init__(metric, metric_threshold, teacher_settings, **sizes, max_errors=max_errors, teacher=teacher)
         self.num_candidate_programs, self.num_threads, self.stop = num_candidate_programs, num_threads, stop_at(stop_at_score)
 

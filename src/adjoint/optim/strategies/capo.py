@@ -10,7 +10,6 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, Literal
 
 from adjoint.autograd.engine import engine_of
-from adjoint.base.errors import UnknownNameError
 from adjoint.base.json import canonical
 from adjoint.eval.fingerprint import answerer
 from adjoint.optim.base import Candidate
@@ -201,8 +200,6 @@ class EvoPrompt(_Evolution):
         compact: bool | None = None,
     ) -> None:
         super().__init__(metric)
-        if mode not in ("ga", "de"):
-            raise UnknownNameError.of("mode", mode, ("ga", "de"))
         self.prompt_model, self.compact, self.mode = engine_of(prompt_model), compact, mode
         self.population, self.steps = population, steps
 

@@ -127,13 +127,8 @@ class GEPA(Strategy):
         self.max_full_evals, self.max_metric_calls = max_full_evals, max_metric_calls
         self.max_cells = max_metric_calls
         self.selection = one_of("candidate_selection_strategy", candidate_selection_strategy, SELECTIONS)
-        self.acceptance = one_of("acceptance", acceptance, ("strict_improvement", "improvement_or_equal"))
+        self.acceptance, self.component_selector = acceptance, component_selector
         self.reflection = one_of("reflection", reflection, ("alternate", *MANNERS))
-        self.component_selector = (
-            component_selector
-            if callable(component_selector)
-            else one_of("component_selector", component_selector, ("round_robin", "all"))
-        )
         self.size, self.proposals = reflection_minibatch_size, proposals
         self.engine = engine_of(reflection_lm)
         self.skip_perfect, self.perfect = skip_perfect_score, perfect_score

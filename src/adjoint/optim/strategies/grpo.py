@@ -70,7 +70,9 @@ class GRPO(Strategy):
         if num_rollouts_per_grpo_step < 2:
             message = f"num_rollouts_per_grpo_step is {num_rollouts_per_grpo_step}; replies are weighed against each other, so give 2 or more."
             raise UsageError(message)
-        given = train_kwargs if isinstance(train_kwargs, Recipe) else Recipe.of({"beta": 0.0, **(train_kwargs or {})})
+        given = Recipe.of(train_kwargs)
+        if not isinstance(train_kwargs, Recipe) and "beta" not in (train_kwargs or {}):
+            given = replace(given, beta=0.0)
         self.recipe = replace(given, method="grpo", steps=1, warmup=0.0, decay=False)
         self.exclude_demos, self.num_train_steps, self.num_steps_for_val = exclude_demos, num_train_steps, num_steps_for_val
         self.examples, self.rollouts = num_dspy_examples_per_grpo_step, num_rollouts_per_grpo_step

@@ -24,6 +24,7 @@ from adjoint.optim.tpe import Seen, recalled, sampler_of, suggest, told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from os import PathLike
 
     from adjoint.autograd.engine import Engine
     from adjoint.base.json import Json
@@ -66,7 +67,7 @@ class MIPROv2(BootstrapFewShot):
         init_temperature: float = 1.0,
         verbose: bool = False,  # noqa: FBT001, FBT002 - DSPy's
         track_stats: bool = True,  # noqa: FBT001, FBT002 - DSPy's; statistics are always kept
-        log_dir: str | None = None,
+        log_dir: str | PathLike[str] | None = None,
         metric_threshold: float | None = None,
         *,
         num_trials: int | None = None,
@@ -75,7 +76,7 @@ class MIPROv2(BootstrapFewShot):
         minibatch_size: int = 35,
         minibatch_full_eval_steps: int = 5,
         sampler: Sampler = "auto",
-        grounds: Grounds | None = None,
+        grounds: Grounds | Mapping[str, Any] | None = None,
         compact: bool | None = None,
     ) -> None:
         sizes = {"max_bootstrapped_demos": max_bootstrapped_demos, "max_labeled_demos": max_labeled_demos}
@@ -86,13 +87,10 @@ class MIPROv2(BootstrapFewShot):
         self.auto, self.num_candidates, self.num_trials = auto, num_candidates, num_trials
         self.seed, self.init_temperature, self.per_round = seed, init_temperature, per_round
         self.minibatch, self.minibatch_size, self.minibatch_full_eval_steps = minibatch, minibatch_size, minibatch_full_eval_steps
-        self.sampler, self.grounds, self.compact = sampler_of(sampler), grounds or Grounds(), compact
+        self.sampler, self.grounds, self.compact = sampler_of(sampler), Grounds.of(grounds), compact
         self._check()
 
     def _check(self) -> None:
-        if self.auto is not None and self.auto not in _CANDIDATES:
-            message = f"auto={self.auto!r} is unknown; 'light', 'medium', 'heavy' or None are allowed."
-            raise UsageError(message)
         if self.auto is not None and self.num_candidates is not None:
             message = f"auto={self.auto!r} sets num_candidates by itself; give auto=None together with num_candidates."
             raise UsageError(message)

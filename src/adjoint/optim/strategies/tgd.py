@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from adjoint.autograd.engine import backward_engine, engine_of
 from adjoint.autograd.reduce import themes
+from adjoint.autograd.walk import POLICIES
 from adjoint.base.errors import FATAL, AdjointError, MetricError, UsageError
 from adjoint.base.foreign import foreign
 from adjoint.base.json import plain
@@ -21,6 +22,7 @@ from adjoint.exec.local import all_of
 from adjoint.optim.groups import groups_of
 from adjoint.optim.lessons import gradients
 from adjoint.optim.propose import sources_of
+from adjoint.optim.spelling import one_of
 from adjoint.optim.strategy import Strategy
 from adjoint.optim.transforms import Draft, Examples, Memory, Momentum, Reduce, Rejected, Rewriting
 from adjoint.optim.update import Manner, rewrite
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
 
 _TRIED = 3
 """Rejected texts that a rewrite is shown."""
+_ENDS = ("<new>", "</new>")
+"""Tags between which a rewrite may be asked to stand, as an example."""
 _log = logging.getLogger("adjoint.tgd")
 
 
@@ -63,7 +67,7 @@ class TextualGradientDescent(Strategy):
     def __init__(  # noqa: PLR0917 - TextGrad's order of arguments
         self,
         parameters: Iterable[Any] | None = None,
-        verbose: int = 0,
+        verbose: bool | int = 0,  # noqa: FBT001 - TextGrad's
         engine: Engine | None = None,
         constraints: Sequence[str] | None = None,
         new_variable_tags: Sequence[str] | None = None,
@@ -88,7 +92,7 @@ class TextualGradientDescent(Strategy):
         super().__init__(metric)
         self.engine = engine_of(engine)
         self.constraints = tuple(constraints or ())
-        self.verbose, self.policy = verbose, policy
+        self.verbose, self.policy = verbose, one_of("policy", policy, POLICIES)
         self.param_groups = groups_of(parameters or (), self.constraints, self.engine)
         self.gates = [one for one in (gate, validate) if one is not None]
         self.manner = Manner(_tags(new_variable_tags), optimizer_system_prompt, keep_placeholders)
@@ -291,5 +295,7 @@ def _restore(due: Sequence[tuple[Parameter[str], Draft]]) -> None:
 def _tags(tags: Sequence[str] | None) -> tuple[str, str] | None:
     if not tags:
         return None
-    first, last = tags
-    return first, last
+    if len(tags) != len(_ENDS):
+        message = f"new_variable_tags={tags!r:.60} cannot be; give two texts, {_ENDS!r} for example."
+        raise UsageError(message)
+    return tags[0], tags[1]

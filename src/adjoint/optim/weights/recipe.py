@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from adjoint.base.errors import UnknownNameError, UsageError
+from adjoint.optim.knobs import check
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from adjoint.base.json import Json
 
 Method: TypeAlias = Literal["sft", "dpo", "grpo"]
+_LEAST_LENGTH = 2
+"""Tokens of a row: one that is read, and one that is learned."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,16 +61,16 @@ class Recipe:
         if self.method not in ("sft", "dpo", "grpo"):
             kind = "method"
             raise UnknownNameError.of(kind, self.method, ("sft", "dpo", "grpo"))
-        least = {"batch_size": 1, "micro_batch": 1, "checkpoint_every": 1, "evaluate_every": 1, "patience": 1, "max_length": 2}
-        for name, low in least.items():
-            if getattr(self, name) < low:
-                message = f"{name} is {getattr(self, name)}; it must be {low} or more."
-                raise UsageError(message)
+        for item in fields(self):
+            check(Recipe, item.name, getattr(self, item.name), item.type)
+        if self.max_length < _LEAST_LENGTH:
+            message = f"max_length is {self.max_length}; it must be {_LEAST_LENGTH} or more."
+            raise UsageError(message)
         if not 0 <= self.validation < 1:
             message = f"validation is {self.validation}; it is the share of rows held back, from 0 to less than 1."
             raise UsageError(message)
-        if (self.rank is not None and self.rank < 1) or not self.learning_rate > 0:
-            message = f"rank {self.rank} and learning rate {self.learning_rate} cannot be; give a rank of 1 or more, or None, and a rate above 0."
+        if not self.learning_rate > 0:
+            message = f"learning_rate is {self.learning_rate}; it must be above 0."
             raise UsageError(message)
 
     @classmethod
@@ -79,6 +82,7 @@ class Recipe:
         """
         if isinstance(given, Recipe):
             return given
+        check(cls, "train_kwargs", given, "Mapping[str, Any] | None")
         settings, known = dict(given or {}), [item.name for item in fields(cls)]
         for name in settings:
             if name not in known:
