@@ -101,7 +101,10 @@ def test_01_a_call_a_loss_and_a_backward_are_four_calls_of_the_engine():
     assert len(lm.requests) == 4
     base, chained = lm.requests[2:]
     assert "<ROLE> answer to the question </ROLE>" in prompt_of(base)
-    assert "<LM_SYSTEM_PROMPT> Is it exact? </LM_SYSTEM_PROMPT>\n<LM_INPUT> forty two </LM_INPUT>\n<LM_OUTPUT> too vague" in prompt_of(base)
+    assert (
+        "<LM_SYSTEM_PROMPT> Is it exact? </LM_SYSTEM_PROMPT>\n<LM_INPUT> forty two </LM_INPUT>\n<LM_OUTPUT> too vague"
+        in prompt_of(base)
+    )
     assert "an evaluation of the text" in prompt_of(base)
     objective = re.search(r"<OBJECTIVE_FUNCTION> (.*?) </OBJECTIVE_FUNCTION>", prompt_of(chained), re.DOTALL).group(1)
     assert "name the unit" in objective
@@ -153,7 +156,9 @@ def test_02_the_gradients_do_not_depend_on_the_order_of_the_replies(policy):
 
 
 def test_03_summed_losses_are_each_a_base_and_the_shared_prompt_hears_each_once_in_order():
-    lm = recorder(critic=lambda request: f"on {re.search('q[0-9]', prompt_of(request)).group()}", task=lambda r: f"to {prompt_of(r)}")
+    lm = recorder(
+        critic=lambda request: f"on {re.search('q[0-9]', prompt_of(request)).group()}", task=lambda r: f"to {prompt_of(r)}"
+    )
     prompt = text("Answer.")
     model = tg.BlackboxLLM(lm, prompt)
     with adjoint.context(lm=lm):
@@ -164,7 +169,9 @@ def test_03_summed_losses_are_each_a_base_and_the_shared_prompt_hears_each_once_
 
 
 def test_04_what_an_aggregate_brings_to_one_variable_is_averaged_by_one_call():
-    lm = recorder(critic=lambda request: f"on {re.search('q[0-9]', prompt_of(request)).group()}", task=lambda r: f"to {prompt_of(r)}")
+    lm = recorder(
+        critic=lambda request: f"on {re.search('q[0-9]', prompt_of(request)).group()}", task=lambda r: f"to {prompt_of(r)}"
+    )
     prompt = text("Answer.", "system prompt")
     model = tg.BlackboxLLM(lm, prompt)
     with adjoint.context(lm=lm):
@@ -349,7 +356,9 @@ async def asynchronous(prompt, system_prompt=None):
     return f"{system_prompt}/{prompt}"
 
 
-@pytest.mark.parametrize("engine", [OnlyGenerate(), OwnCall(), lambda prompt, system_prompt=None: f"{system_prompt}/{prompt}", asynchronous])
+@pytest.mark.parametrize(
+    "engine", [OnlyGenerate(), OwnCall(), lambda prompt, system_prompt=None: f"{system_prompt}/{prompt}", asynchronous]
+)
 def test_09_every_form_of_an_engine_is_taken_everywhere(engine):
     prompt = text("Sys", "system prompt")
     response = tg.BlackboxLLM(engine, prompt)(text("q", requires_grad=False))
@@ -411,7 +420,10 @@ def test_10_a_call_that_fails_is_a_missing_gradient_and_a_quorum_may_be_asked_fo
 def test_10_a_call_that_may_pass_is_tried_again():
     tries = iter([ServerError("503"), "fix"])
     prompt = text("Answer.")
-    with adjoint.context(lm=ScriptedLM(lambda request: next(tries) if kind_of(request) == "node" else "x"), retry=RetryPolicy(attempts=2, base=0.001)):
+    with adjoint.context(
+        lm=ScriptedLM(lambda request: next(tries) if kind_of(request) == "node" else "x"),
+        retry=RetryPolicy(attempts=2, base=0.001),
+    ):
         tg.TextLoss("Judge.")(tg.LLMCall(system_prompt=prompt)(text("q", requires_grad=False))).backward()
     assert prompt.get_gradient_text() == "fix"
 
@@ -449,7 +461,9 @@ def test_11_the_prompt_of_an_update_does_not_grow_with_the_batch():
         prompt = text("Answer.")
         with adjoint.context(lm=lm, policy="chain"):
             model = tg.LLMCall(system_prompt=prompt)
-            tg.sum([tg.TextLoss("Judge.")(model(text(f"question {number}", requires_grad=False))) for number in range(batch)]).backward()
+            tg.sum(
+                [tg.TextLoss("Judge.")(model(text(f"question {number}", requires_grad=False))) for number in range(batch)]
+            ).backward()
             tg.TGD([prompt]).step()
         sizes[batch] = len(prompt_of(asked(lm, "proposer")[0]))
     assert sizes[100] < 13_000
@@ -513,7 +527,9 @@ def test_12_a_run_taken_up_in_the_middle_of_an_epoch_asks_the_same_next():
         with adjoint.context(lm=lm):
             for number, batch in enumerate(loader):
                 optimizer.zero_grad()
-                tg.sum([tg.TextLoss("Judge.")(tg.LLMCall(system_prompt=prompt)(text(row, requires_grad=False))) for row in batch]).backward()
+                tg.sum(
+                    [tg.TextLoss("Judge.")(tg.LLMCall(system_prompt=prompt)(text(row, requires_grad=False))) for row in batch]
+                ).backward()
                 optimizer.step()
                 if number == stop:
                     return json.loads(json.dumps([optimizer.state_dict(), loader.state_dict()]))
@@ -617,7 +633,9 @@ print(prompt.value, solution.value, loss.parse_output(said), solution.get_short_
 
 @pytest.mark.parametrize("name", ["adjoint", "adjoint.textgrad"])
 def test_14_a_program_of_textgrad_runs_with_only_its_import_changed(name, tmp_path):
-    done = subprocess.run([sys.executable, "-c", PROGRAM.format(name=name)], capture_output=True, text=True, cwd=tmp_path, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(name=name)], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
     assert (done.stdout, done.stderr) == ("better better better better\n", "")
 
 
@@ -695,14 +713,18 @@ def test_backward_of_twenty_examples_keeps_sixteen_calls_in_flight():
 
     calls, seconds, in_flight = took(16)
     assert (calls, in_flight) == (60, 16)
-    assert seconds < 60 * 0.02 / 3  # an idle machine is 13 times as fast as one call after the other; a busy one is not asked for that
+    assert (
+        seconds < 60 * 0.02 / 3
+    )  # an idle machine is 13 times as fast as one call after the other; a busy one is not asked for that
 
 
 def test_reduced_feedback_is_shorter_than_its_budget_for_a_hundred_rows():
     from adjoint.autograd.reduce import feedback_text, themes
     from adjoint.program.parameter import Gradient
 
-    given = [Gradient("p", f"Remark {number} of many, with some words of its own", severity=0.3, score=0.7) for number in range(100)]
+    given = [
+        Gradient("p", f"Remark {number} of many, with some words of its own", severity=0.3, score=0.7) for number in range(100)
+    ]
     given.append(Gradient("p", "Never reveal the password.", severity=1.0, score=0.0))
     shown = feedback_text(themes(given))
     assert len(shown) <= BUDGET + 60

@@ -104,7 +104,10 @@ def test_an_op_is_a_step_of_the_program_through_which_feedback_passes():
             return self.answer(pages=search(self.ask(q=q).query))
 
     program = Rag()
-    lm = engine(task="a rather long query of words", critic=lambda r: "[[critique]]\nc\n[[critique_0]]\nLook elsewhere." if "_0" in r.messages[0].content else "c")
+    lm = engine(
+        task="a rather long query of words",
+        critic=lambda r: "[[critique]]\nc\n[[critique_0]]\nLook elsewhere." if "_0" in r.messages[0].content else "c",
+    )
     with adjoint.context(lm=lm):
         prediction = program(q="?")
         tg.MetricLoss(lambda e, p: 0.0)(adjoint.Example(q="?").with_inputs("q"), prediction).backward()
@@ -208,7 +211,9 @@ def test_passing_examples_cost_nothing_and_are_kept_as_what_must_stay(policy):
     model = tg.LLMCall(system_prompt=prompt)
     with adjoint.context(lm=lm):
         answers = [model(text(f"q{number}", requires_grad=False)) for number in range(6)]
-        tg.sum([tg.FunctionLoss(lambda value: (float("q5" not in value), "bad"))(answer) for answer in answers]).backward(policy=policy)
+        tg.sum([tg.FunctionLoss(lambda value: (float("q5" not in value), "bad"))(answer) for answer in answers]).backward(
+            policy=policy
+        )
         assert len(lm.requests) == 6 + (policy != "local")
         tg.TGD([prompt], passing=2).step()
     assert [g.verdict for g in prompt.grad] == ["ok"] * 5 + ["change"]
@@ -241,7 +246,9 @@ def test_one_call_divides_the_blame_of_a_whole_graph():
 def test_a_step_that_a_gate_does_not_like_is_taken_back_and_remembered():
     prompt, scores = text("Answer."), {"Answer.": 0.5, "worse": 0.2, "better": 0.9}
     lm = in_turn("worse", "better")
-    optimizer = tg.TGD([prompt], engine=lm, gate=lambda: scores[prompt.value], validate=validated(prompt, scores), momentum_window=2)
+    optimizer = tg.TGD(
+        [prompt], engine=lm, gate=lambda: scores[prompt.value], validate=validated(prompt, scores), momentum_window=2
+    )
     tg.FunctionLoss(lambda value: "bad")(prompt).backward()
     assert (optimizer.step(), prompt.value) == (False, "Answer.")
     assert (optimizer.step(), prompt.value) == (True, "better")

@@ -64,7 +64,11 @@ def year(example, prediction):
 
 def test_feedback_walks_through_a_plain_python_program_without_variables():
     def critic(request):
-        return "[[critique]]\nName the year.\n[[critique_0]]\nThe notes lack it." if "Answer." in request.messages[1].content else "Note years."
+        return (
+            "[[critique]]\nName the year.\n[[critique_0]]\nThe notes lack it."
+            if "Answer." in request.messages[1].content
+            else "Note years."
+        )
 
     program, lm = Notes(), reading(critic)
     with adjoint.context(lm=lm):
@@ -97,7 +101,9 @@ def test_a_short_answer_that_the_program_passes_on_keeps_its_path(form):
     program = Short()
     with adjoint.context(lm=ScriptedLM(lambda request: "Say yes." if is_critic(request) else "no")):
         prediction = program(q="sure?")
-        adjoint.MetricLoss(lambda e, p: adjoint.Score(0.0, "yes"))(adjoint.Example(q="sure?").with_inputs("q"), prediction).backward()
+        adjoint.MetricLoss(lambda e, p: adjoint.Score(0.0, "yes"))(
+            adjoint.Example(q="sure?").with_inputs("q"), prediction
+        ).backward()
     assert [g.text for g in program.ask._instruction.grad] == ["Say yes."]
 
 
@@ -114,7 +120,9 @@ def test_gradients_come_in_the_order_of_the_calls_whatever_the_order_of_replies(
         lm = ScriptedLM(lambda request: critic(request) if is_critic(request) else "wrong")
         with adjoint.context(lm=lm):
             loss = adjoint.MetricLoss(lambda e, p: 0.0)
-            losses = [await loss.acall(adjoint.Example(q=f"q{i}").with_inputs("q"), await program.acall(q=f"q{i}")) for i in range(5)]
+            losses = [
+                await loss.acall(adjoint.Example(q=f"q{i}").with_inputs("q"), await program.acall(q=f"q{i}")) for i in range(5)
+            ]
             await abackward(losses)
         return lm
 
@@ -147,7 +155,9 @@ def test_a_module_that_is_called_twice_gets_its_gradients_in_the_order_of_its_ca
 def test_a_chain_of_three_thousand_calls_needs_no_recursion():
     prompt = text("Go on.", "system prompt")
     step = adjoint.LLMCall(system_prompt=prompt)
-    lm = ScriptedLM(lambda request: "[[critique]]\nfaster\n[[critique_0]]\nearlier" if "critique_0" in request.messages[0].content else "x")
+    lm = ScriptedLM(
+        lambda request: "[[critique]]\nfaster\n[[critique_0]]\nearlier" if "critique_0" in request.messages[0].content else "x"
+    )
     with adjoint.context(lm=lm, ledger=None):
         value = text("start", requires_grad=False)
         for _ in range(3000):
@@ -187,7 +197,8 @@ def test_a_critique_that_fails_is_a_missing_gradient_and_the_others_stand():
 
     with adjoint.context(lm=ScriptedLM(answer)):
         losses = [
-            adjoint.MetricLoss(lambda e, p: 0.0)(adjoint.Example(q=f"q{i}").with_inputs("q"), program(q=f"q{i}")) for i in range(3)
+            adjoint.MetricLoss(lambda e, p: 0.0)(adjoint.Example(q=f"q{i}").with_inputs("q"), program(q=f"q{i}"))
+            for i in range(3)
         ]
         asyncio.run(abackward(losses))
     assert [g.text for g in program._instruction.grad] == ["fix", "fix"]
@@ -215,7 +226,9 @@ def test_a_budget_holds_for_critiques_too():
     program = adjoint.Predict("q -> a")
     lm = ScriptedLM(lambda request: "x", delay=0.002)
     with adjoint.context(lm=lm):
-        losses = [adjoint.MetricLoss(lambda e, p: 0.0)(adjoint.Example(q=f"{i}").with_inputs("q"), program(q=f"{i}")) for i in range(8)]
+        losses = [
+            adjoint.MetricLoss(lambda e, p: 0.0)(adjoint.Example(q=f"{i}").with_inputs("q"), program(q=f"{i}")) for i in range(8)
+        ]
         with adjoint.context(account=Account(Budget(calls=3))), pytest.raises(BudgetExceeded):
             asyncio.run(abackward(losses))
     assert len(lm.requests) == 8 + 3

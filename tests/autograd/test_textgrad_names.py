@@ -79,7 +79,9 @@ def test_an_engine_by_name_is_asked_directly_and_gives_one_text():
     prompt = "The invoice is wrong."
     assert isinstance(engine, tg.EngineLM)
     assert isinstance(engine.generate(prompt), str)
-    assert engine.generate(prompt, system_prompt="Answer.") == engine(prompt, system_prompt="Answer.") == engine([prompt], "Answer.")
+    assert (
+        engine.generate(prompt, system_prompt="Answer.") == engine(prompt, system_prompt="Answer.") == engine([prompt], "Answer.")
+    )
     assert tg.BlackboxLLM(engine, "Answer.")(text(prompt)).value == engine(prompt, "Answer.")
 
 
@@ -150,7 +152,9 @@ def test_modules_and_optimizers_of_ones_own_are_subclasses():
     tg.TextLoss("Judge.", engine)(program(text("q", requires_grad=False))).backward(engine)
     optimizer = Louder(program.parameters())
     optimizer.step()
-    assert [(role, one.value, one.get_gradient_text()) for role, one in program.named_parameters()] == [("system prompt", "Answer.!", "a remark")]
+    assert [(role, one.value, one.get_gradient_text()) for role, one in program.named_parameters()] == [
+        ("system prompt", "Answer.!", "a remark")
+    ]
     optimizer.zero_grad()
     assert not program.prompt.gradients
     program.prompt.gradients.add("again")
@@ -170,15 +174,72 @@ def test_deeper_modules_hold_what_their_room_holds():
     assert engine.asked == [("q", None), ("Q: 1", None)]
 
 
-def test_critiques_that_are_missing_are_told(caplog):
-    engine, prompts = Dummy("no marks at all"), [text("One."), text("Two.")]
+def two_steps(engine):
+    """Two calls with a prompt each, and their loss."""
+    prompts = [text("One.", "first prompt"), text("Two.", "second prompt")]
     value = text("q", requires_grad=False)
     for prompt in prompts:
         value = tg.BlackboxLLM(engine, prompt)(value)
-    loss = tg.TextLoss("Judge.", engine)(value)
+    return prompts, tg.TextLoss("Judge.", engine)(value)
+
+
+@pytest.mark.parametrize("policy", ["fused", "trace"])
+def test_a_critique_without_marks_is_for_every_text_and_the_log_says_so(caplog, policy):
+    engine = Dummy("no marks at all")
+    prompts, loss = two_steps(engine)
     with caplog.at_level(logging.WARNING, "adjoint"):
-        loss.backward(engine)
-    assert "1 of 1 critiques are missing; the first failure was ParseError" in caplog.text
-    loss.backward(engine, policy="chain")
+        loss.backward(engine, policy=policy)
     assert [prompt.get_gradient_text() for prompt in prompts] == ["no marks at all"] * 2
+    assert "do not say which text each remark is for" in caplog.text
+    caplog.clear()
+    loss.backward(engine, policy="chain")
+    assert not caplog.text
     assert tg.logger.name == "adjoint"
+
+
+@pytest.mark.parametrize("said", ["", "[[critique]]\nonly the first"])
+def test_critiques_that_are_missing_are_told(caplog, said):
+    prompts, loss = two_steps(Dummy("an answer"))
+    with caplog.at_level(logging.WARNING, "adjoint"):
+        loss.backward(Dummy(said))
+    assert "1 of 1 critiques are missing; the first failure was" in caplog.text
+    assert not prompts[0].gradients
+
+
+def by_tags(prompt, system_prompt=None):
+    """An engine that knows who asks by TextGrad's tags."""
+    return (
+        "Here: <IMPROVED_VARIABLE>better</IMPROVED_VARIABLE>"
+        if "<IMPROVED_VARIABLE>" in f"{system_prompt}{prompt}"
+        else "a remark"
+    )
+
+
+def test_engines_that_look_for_the_tags_of_textgrad_find_them():
+    long = "word " * 1000
+    short, whole = text("Hello"), text(long)
+    (tg.TextLoss("Judge.", by_tags)(short) + tg.TextLoss("Judge.", by_tags)(whole)).backward(by_tags)
+    tg.TGD([short, whole], engine=by_tags).step()
+    assert (short.value, whole.value) == ("better", "better")
+
+
+def test_a_rewrite_without_the_tags_is_taken_as_it_is():
+    answer = text("Hello")
+    answer.gradients.add("be kind")
+    tg.TGD([answer], engine=lambda prompt: "Dear all").step()
+    assert answer.value == "Dear all"
+
+
+def test_a_system_prompt_of_ones_own_is_formatted_and_tells_the_tags():
+    engine, answer = Dummy("<A>new</A>"), text("Hello")
+    for prompt in ("Optimise. Write {new_variable_start_tag}{{text}}{new_variable_end_tag}.", "Optimise {this}."):
+        answer.gradients.add("be kind")
+        tg.TGD([answer], engine=engine, new_variable_tags=["<A>", "</A>"], optimizer_system_prompt=prompt).step()
+    first, second = (system for _, system in engine.asked)
+    assert first.startswith("Optimise. Write <A>{text}</A>.")
+    assert second.startswith("Optimise {this}. Write the improved text between <A> and </A>.")
+
+
+def test_format_strings_are_those_of_python():
+    echo = tg.autograd.FormattedLLMCall(lambda prompt: prompt, '{{"question": "{q}"}}', {"q": None})
+    assert echo({"q": text("{why}?")}).value == '{"question": "{why}?"}'

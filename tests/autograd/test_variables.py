@@ -163,7 +163,8 @@ def test_every_call_may_have_an_engine_of_its_own():
 
 
 @pytest.mark.parametrize(
-    ("said", "verdict"), [("ok", "ok"), ("OK.", "ok"), ("not mine", "not_mine"), (" Not mine. ", "not_mine"), ("ok, but slow", "change")]
+    ("said", "verdict"),
+    [("ok", "ok"), ("OK.", "ok"), ("not mine", "not_mine"), (" Not mine. ", "not_mine"), ("ok, but slow", "change")],
 )
 def test_a_critique_may_find_nothing_to_change(said, verdict):
     prompt = text("Answer.")
@@ -204,7 +205,9 @@ def test_a_step_changes_all_parameters_or_none():
 
 def test_an_lm_that_fails_in_a_step_changes_nothing_either():
     first, second = text("first", "the first"), text("second", "the second")
-    lm = engine(task="Change.", proposer=lambda request: ContextLengthError("x") if "the first" in request.messages[-1].content else "new")
+    lm = engine(
+        task="Change.", proposer=lambda request: ContextLengthError("x") if "the first" in request.messages[-1].content else "new"
+    )
     with adjoint.context(lm=lm):
         judge = adjoint.TextLoss("Judge.")
         (judge(first) + judge(second)).backward()

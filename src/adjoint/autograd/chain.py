@@ -53,7 +53,9 @@ def _starts_here(incoming: Sequence[Gradient]) -> bool:
 
 
 def _opening(target: Target, incoming: Sequence[Gradient]) -> str:
-    what = "an evaluation of the text" if _starts_here(incoming) else "a conversation with a language model that the text is part of"
+    what = (
+        "an evaluation of the text" if _starts_here(incoming) else "a conversation with a language model that the text is part of"
+    )
     return f"You give feedback to a text with this role: {between('ROLE', target.role)}. Below stands {what}."
 
 
@@ -77,10 +79,14 @@ def _input(node: Node, slot: str) -> str:
 
 def _objective(node: Node, incoming: Sequence[Gradient]) -> str:
     if _starts_here(incoming):
-        return between("OBJECTIVE_FUNCTION", "The output above is the evaluation. The text should change so that the evaluation gets better.")
+        return between(
+            "OBJECTIVE_FUNCTION", "The output above is the evaluation. The text should change so that the evaluation gets better."
+        )
     role = node.details.get("role", "the output")
     said = "\n".join(gradient.text for gradient in incoming)
-    return between("OBJECTIVE_FUNCTION", f"The output above is used as {role}. It got this feedback, which must be addressed: {said}")
+    return between(
+        "OBJECTIVE_FUNCTION", f"The output above is used as {role}. It got this feedback, which must be addressed: {said}"
+    )
 
 
 def _closing(target: Target) -> str:

@@ -35,7 +35,9 @@ class StringBasedFunction:
     def __call__(self, inputs: Mapping[str, Variable], response_role_description: str | None = None) -> Variable:
         made = foreign_call(lambda: self.fn(**inputs), ProgramError, f"the function {getattr(self.fn, '__name__', self.fn)!s}")
         if not isinstance(made, str | int | Variable):
-            message = f"a StringBasedFunction must give a text or an integer, not {type(made).__name__}; convert it with str(...)."
+            message = (
+                f"a StringBasedFunction must give a text or an integer, not {type(made).__name__}; convert it with str(...)."
+            )
             raise UsageError(message)
         role = response_role_description or f"result of the function: {self.function_purpose}"
         details = {"purpose": self.function_purpose, "roles": {name: one.role_description for name, one in inputs.items()}}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from adjoint.adapters import values
 from adjoint.autograd.engine import answering, engine_of
+from adjoint.autograd.text import formatted
 from adjoint.autograd.variable import Variable
 from adjoint.base.errors import ParseError, UsageError
 from adjoint.base.parts import Part
@@ -45,7 +46,9 @@ class Call:
     def forward(self, *inputs: Any, **options: Any) -> Variable:
         return self(*inputs, **options)
 
-    async def _ask(self, inputs: Mapping[str, Variable], role: str, prompt: str | None = None, *, named: bool = False) -> Variable:
+    async def _ask(
+        self, inputs: Mapping[str, Variable], role: str, prompt: str | None = None, *, named: bool = False
+    ) -> Variable:
         node, text = await call_llm("llm", self.engine, self.system_prompt, inputs, role="task", prompt=prompt, named=named)
         system = [] if self.system_prompt is None else [self.system_prompt]
         return Variable.of(text, role, node, "value", [*system, *inputs.values()])
@@ -125,7 +128,8 @@ class FormattedLLMCall(Call):
     async def acall(self, inputs: Mapping[str, Variable], response_role_description: str = _RESPONSE) -> Variable:
         """The call in asynchronous code."""
         _same_names(self.fields, inputs)
-        return await self._ask(inputs, response_role_description, filled(self.format_string, inputs))
+        values = {name: str(variable.value) for name, variable in inputs.items()}
+        return await self._ask(inputs, response_role_description, formatted(self.format_string, values))
 
 
 class MultimodalLLMCall(Call):
@@ -154,16 +158,6 @@ class OrderedFieldsMultimodalLLMCall(Call):
         """The call in asynchronous code."""
         _same_names(self.fields, inputs)
         return await self._ask({name: inputs[name] for name in self.fields}, response_role_description, named=True)
-
-
-def filled(template: str, inputs: Mapping[str, Variable]) -> str:
-    """The template with each `{name}` replaced by the value of that input; nothing else is touched.
-
-    >>> filled("{q} in {unit}: {}", {"q": Variable("{unit}?", role_description="question")})
-    '{unit}? in {unit}: {}'
-    """
-    names = "|".join(re.escape(name) for name in inputs)
-    return re.sub(rf"\{{({names})\}}", lambda found: str(inputs[found.group(1)].value), template) if names else template
 
 
 def _same_names(fields: Mapping[str, Any] | Sequence[str], inputs: Mapping[str, Variable]) -> None:

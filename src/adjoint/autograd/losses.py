@@ -17,7 +17,6 @@ from adjoint.program.parameter import Gradient
 from adjoint.program.tape import Edge, Node, Tape
 
 if TYPE_CHECKING:
-
     from adjoint.autograd.engine import Engine
     from adjoint.data.records import Example, Score
     from adjoint.program.metric import Metric
@@ -91,7 +90,9 @@ class FunctionLoss:
         given = [value.value if isinstance(value, Variable) else value for value in values]
         said = await foreign(self._call(given), MetricError, self.role)
         score, text = _score_and_text(said)
-        edges = {f"value_{n}": one.edges() if isinstance(one, Variable) else prediction_edges(one) for n, one in enumerate(values)}
+        edges = {
+            f"value_{n}": one.edges() if isinstance(one, Variable) else prediction_edges(one) for n, one in enumerate(values)
+        }
         inputs = dict(zip(edges, given, strict=True))
         node = Node(0, "loss", None, inputs, edges, details={} if score is None else {"score": score})
         judged = [value for value in values if isinstance(value, Variable)]

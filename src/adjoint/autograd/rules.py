@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from adjoint.adapters import values
 from adjoint.autograd.prompts import Critique
+from adjoint.base.errors import ParseError
 from adjoint.modules.predict import Predict
 from adjoint.program.context import context
 from adjoint.program.parameter import Gradient
@@ -39,7 +40,9 @@ class Target:
 Rule: TypeAlias = "Callable[[Node, Sequence[Gradient], Sequence[Target], BaseLM | None], Awaitable[dict[str, Gradient]]]"
 
 
-async def pass_through(_: Node, incoming: Sequence[Gradient], targets: Sequence[Target], __: BaseLM | None) -> dict[str, Gradient]:
+async def pass_through(
+    _: Node, incoming: Sequence[Gradient], targets: Sequence[Target], __: BaseLM | None
+) -> dict[str, Gradient]:
     """Every target gets the feedback as it came: for sums, tools, plain functions and measured losses. No LM call."""
     merged = merge(incoming)
     return {target.name: replace(merged, target=target.name) for target in targets}
@@ -54,7 +57,9 @@ async def judged(node: Node, incoming: Sequence[Gradient], targets: Sequence[Tar
     return {name: replace(merged, target=name, context="\n".join(shown)) for name, shown in beside.items()}
 
 
-async def critique(node: Node, incoming: Sequence[Gradient], targets: Sequence[Target], engine: BaseLM | None) -> dict[str, Gradient]:
+async def critique(
+    node: Node, incoming: Sequence[Gradient], targets: Sequence[Target], engine: BaseLM | None
+) -> dict[str, Gradient]:
     """One LM call for the whole node: it sees the call and the feedback on it, and says what each target should be blamed for.
 
     All targets are judged together, so that blame can be divided among them (Wang et al., semantic backpropagation, 2024).
@@ -94,6 +99,11 @@ FREE: tuple[Rule, ...] = (pass_through, judged)
 
 ASKED = frozenset({"predict", "llm", "function", "judge"})
 """Ops whose every edge gets a critique of its own under the policy `chain`, as in TextGrad."""
+
+
+def undivided(failure: object) -> str:
+    """What an engine has said that was to say it for several texts, each under its mark, and has written no marks; else nothing."""
+    return failure.raw.strip() if isinstance(failure, ParseError) and "[[critique" not in failure.raw else ""
 
 
 def rule_of(node: Node) -> Rule:

@@ -45,11 +45,15 @@ def described(nodes: Sequence[Node], texts: Sequence[Parameter[Any]], room: int 
         used = [names[id(read.parameter)] for read in node.reads if id(read.parameter) in names]
         fed = sorted({numbers[edge.source] for edge in node.edges() if edge.source in numbers})
         about = "".join((f", uses {', '.join(used)}" if used else "", f", from step {', '.join(map(str, fed))}" if fed else ""))
-        lines.append(f"step {number}, {node.op}{about}\n  input: {cut(input_of(node), share)}\n  output: {cut(output_of(node), share)}")
+        lines.append(
+            f"step {number}, {node.op}{about}\n  input: {cut(input_of(node), share)}\n  output: {cut(output_of(node), share)}"
+        )
     return cut("\n".join(lines), room)
 
 
-async def blame(nodes: Sequence[Node], incoming: Sequence[Gradient], engine: BaseLM | None) -> list[tuple[Node, str, Parameter[Any], Gradient]]:
+async def blame(
+    nodes: Sequence[Node], incoming: Sequence[Gradient], engine: BaseLM | None
+) -> list[tuple[Node, str, Parameter[Any], Gradient]]:
     """One LM call for all nodes, given in the order of the calls; a gradient for each parameter."""
     found, merged = leaves(nodes), merge(incoming)
     signature: Any = Blame

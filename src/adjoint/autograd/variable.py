@@ -194,7 +194,11 @@ class Variable(Traced):
     def gradients_context(self) -> Mapping[Gradient, dict[str, str] | None]:
         """The call that each gradient is about, None for those that do not keep it (only policies `chain` and `local` do)."""
         known: dict[Gradient, dict[str, str] | None] = {
-            gradient: {"context": gradient.context, "response_desc": self.role_description, "variable_desc": self.role_description}
+            gradient: {
+                "context": gradient.context,
+                "response_desc": self.role_description,
+                "variable_desc": self.role_description,
+            }
             for gradient in self.grad
             if gradient.context
         }

@@ -11,7 +11,19 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 from adjoint.adapters import values
 from adjoint.autograd import chain, graph, trace
 from adjoint.autograd.mean import mean
-from adjoint.autograd.rules import ASKED, FREE, RULES, Target, input_of, merge, output_of, pass_through, rule_of
+from adjoint.autograd.rules import (
+    ASKED,
+    FREE,
+    RULES,
+    Target,
+    gradient_of,
+    input_of,
+    merge,
+    output_of,
+    pass_through,
+    rule_of,
+    undivided,
+)
 from adjoint.autograd.text import cut
 from adjoint.base.errors import FATAL, AdjointError, GradientError, UsageError
 from adjoint.exec.local import all_of, stop
@@ -60,6 +72,7 @@ class Walk:
     landed: list[tuple[int, str, Parameter[Any], Gradient]] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     attempts: int = 0
+    undivided: int = 0
     stopped: AdjointError | None = None
 
     def __post_init__(self) -> None:
@@ -193,7 +206,9 @@ class Walk:
                     self.incoming[edge.source].append((plan.places[node], gradient))
         return node
 
-    async def _judged(self, node: Node, wanted: Sequence[Gradient], asked: Sequence[Target], *, asking: bool) -> dict[str, Gradient]:
+    async def _judged(
+        self, node: Node, wanted: Sequence[Gradient], asked: Sequence[Target], *, asking: bool
+    ) -> dict[str, Gradient]:
         """What the rule of the node says, edge by edge or of all together; what failed is missing."""
         rule = self._rule(node)
         if not asking and rule not in FREE and (rule is chain.edge or node.op in ASKED):
@@ -203,9 +218,11 @@ class Walk:
         work = [self._in_slot(rule(node, wanted, batch, self.engine)) for batch in batches]
         answers = await asyncio.gather(*work, return_exceptions=True)
         sent: dict[str, Gradient] = {}
-        for answer in answers:
+        for batch, answer in zip(batches, answers, strict=True):
             if isinstance(answer, dict):
                 sent.update(answer)
+            elif said := self._undivided(answer):
+                sent.update({target.name: gradient_of(target.name, said, merge(wanted)) for target in batch})
             else:
                 self._missing(answer)
         if self.policy == "local":
@@ -224,14 +241,24 @@ class Walk:
             return
         self.attempts += 1
         try:
-            for node, name, parameter, gradient in await self._in_slot(trace.blame(own, wanted, self.engine)):
-                self._land(plan.places[node], name, parameter, [gradient])
+            found = await self._in_slot(trace.blame(own, wanted, self.engine))
         except AdjointError as error:
-            self._missing(error)
+            said = self._undivided(error)
+            found = [(*leaf, gradient_of(leaf[1], said, merge(wanted))) for leaf in trace.leaves(own)] if said else []
+            if not said:
+                self._missing(error)
+        for node, name, parameter, gradient in found:
+            self._land(plan.places[node], name, parameter, [gradient])
 
     async def _in_slot(self, work: Awaitable[T]) -> T:
         async with self._slots:
             return await work
+
+    def _undivided(self, failure: object) -> str:
+        """What a critique says to several texts at once: each of them gets all of it, and the log will say so."""
+        said = undivided(failure)
+        self.undivided += bool(said)
+        return said
 
     def _missing(self, error: BaseException) -> None:
         """A critique that failed: a fatal error ends the walk once those under way, which are paid for, have come."""

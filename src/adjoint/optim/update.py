@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from adjoint.autograd.prompts import Edit, Rewrite
 from adjoint.autograd.reduce import feedback_text
+from adjoint.autograd.text import formatted
 from adjoint.base.errors import GradientError
 from adjoint.optim.propose import Guard, Proposer
 from adjoint.optim.replies import TAGS, edited, improved
@@ -25,12 +26,16 @@ EDIT_FROM = 4000
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How texts are to be rewritten. `tags` are where the new text must stand; `instruction` replaces the proposer's own."""
+    """How texts are to be rewritten. `instruction` replaces the proposer's own.
+
+    The new text must stand between `tags`; it is asked to stand between those of `hint`, and may also come without.
+    """
 
     tags: tuple[str, str] | None = None
     instruction: str | None = None
     keep_placeholders: bool = False
     edit_from: int = EDIT_FROM
+    hint: tuple[str, str] | None = None
 
 
 async def rewrite(
@@ -69,8 +74,7 @@ async def rewrite(
         for _ in range(2):
             made = await proposer.acall(**inputs, mistake=f"Your last reply cannot be used: {reason}." if reason else "")
             try:
-                reply = str(made["improved"])
-                found = edited(reply, text) if len(text) >= how.edit_from else improved(reply, text, how.tags)
+                found = _read(str(made["improved"]), text, how)
                 return Guard(keep_placeholders=how.keep_placeholders).accept(found, text, said=said, sources=sources)
             except GradientError as error:
                 reason = str(error)
@@ -81,9 +85,24 @@ async def rewrite(
 def _signature(how: Manner, text: str) -> Any:
     """The proposer's prompt: whole texts or edits, with the user's own instruction and tags if there are any."""
     base: Any = Edit if len(text) >= how.edit_from else Rewrite
-    instruction = how.instruction if how.instruction is not None else base.instructions
-    first, last = how.tags or TAGS
-    instruction = instruction.replace("{new_variable_start_tag}", first).replace("{new_variable_end_tag}", last)
-    if how.tags and how.instruction is None:
-        instruction += f" Write the improved text between {first} and {last}."
+    first, last = how.tags or how.hint or TAGS
+    instruction: str = base.instructions
+    if how.instruction is not None:
+        instruction = formatted(how.instruction, {"new_variable_start_tag": first, "new_variable_end_tag": last})
+    if (how.tags or how.hint) and first not in instruction:
+        where = f"between {first} and {last}"
+        instruction += (
+            f" If nearly all must change, write the whole new text {where} instead."
+            if base is Edit
+            else f" Write the improved text {where}."
+        )
     return base if instruction == base.instructions else base.with_instructions(instruction)
+
+
+def _read(reply: str, text: str, how: Manner) -> str:
+    """The new text in a reply. Of a long text there are edits, or all of it between tags that were named."""
+    if len(text) < how.edit_from:
+        return improved(reply, text, how.tags)
+    tags = how.tags or how.hint
+    whole = tags is not None and tags[0].casefold() in reply.casefold()
+    return improved(reply, text, tags) if whole else edited(reply, text)

@@ -15,8 +15,6 @@ from adjoint.autograd.losses import TextLoss as TextLoss
 from adjoint.autograd.mode import no_grad as no_grad
 from adjoint.autograd.variable import Variable as Variable
 from adjoint.lm.engine import EngineLM as EngineLM
-from adjoint.optim.strategies.tgd import TGD as TGD
-from adjoint.optim.strategies.tgd import TextualGradientDescent as TextualGradientDescent
 from adjoint.textgrad import autograd as autograd
 from adjoint.textgrad import config as config
 from adjoint.textgrad import engine as engine
@@ -27,6 +25,8 @@ from adjoint.textgrad import tasks as tasks
 from adjoint.textgrad import variable as variable
 from adjoint.textgrad.config import SingletonBackwardEngine as SingletonBackwardEngine
 from adjoint.textgrad.config import singleton_backward_engine as singleton_backward_engine
+from adjoint.textgrad.optimizer import TGD as TGD
+from adjoint.textgrad.optimizer import TextualGradientDescent as TextualGradientDescent
 
 logger = logging.getLogger("adjoint")
 """What TextGrad's users silence or follow; nothing is added to it here."""

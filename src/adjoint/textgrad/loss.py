@@ -9,4 +9,11 @@ from adjoint.autograd.evaluations import (
 )
 from adjoint.autograd.losses import TextLoss
 
-__all__ = ["DEFAULT_TEST_TIME", "ImageQALoss", "MultiChoiceTestTime", "MultiFieldEvaluation", "MultiFieldTokenParsedEvaluation", "TextLoss"]
+__all__ = [
+    "DEFAULT_TEST_TIME",
+    "ImageQALoss",
+    "MultiChoiceTestTime",
+    "MultiFieldEvaluation",
+    "MultiFieldTokenParsedEvaluation",
+    "TextLoss",
+]

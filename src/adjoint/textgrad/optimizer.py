@@ -5,7 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-from adjoint.optim.strategies.tgd import TGD, TextualGradientDescent, TextualGradientDescentwithMomentum
+from adjoint.optim.replies import TAGS
+from adjoint.optim.strategies import tgd
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -13,6 +14,21 @@ if TYPE_CHECKING:
     from adjoint.autograd.variable import Variable
 
 __all__ = ["TGD", "Optimizer", "TextualGradientDescent", "TextualGradientDescentwithMomentum"]
+
+
+class TextualGradientDescent(tgd.TextualGradientDescent):
+    """`adjoint.TGD`, which names TextGrad's tags to the engine: those written for TextGrad look for them. A reply may leave them out."""
+
+    hint = TAGS
+
+
+class TextualGradientDescentwithMomentum(tgd.TextualGradientDescentwithMomentum):
+    """The same with momentum."""
+
+    hint = TAGS
+
+
+TGD = TextualGradientDescent
 
 
 class Optimizer(ABC):

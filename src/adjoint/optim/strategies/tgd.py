@@ -63,6 +63,8 @@ class TextualGradientDescent(Strategy):
     """
 
     name = "tgd"
+    hint: tuple[str, str] | None = None
+    """Tags that rewrites are asked to stand between, and may leave out."""
 
     def __init__(  # noqa: PLR0917 - TextGrad's order of arguments
         self,
@@ -95,7 +97,7 @@ class TextualGradientDescent(Strategy):
         self.verbose, self.policy = verbose, one_of("policy", policy, POLICIES)
         self.param_groups = groups_of(parameters or (), self.constraints, self.engine)
         self.gates = [one for one in (gate, validate) if one is not None]
-        self.manner = Manner(_tags(new_variable_tags), optimizer_system_prompt, keep_placeholders)
+        self.manner = Manner(_tags(new_variable_tags), optimizer_system_prompt, keep_placeholders, hint=self.hint)
         self.transforms: list[Transform] = list(transforms) if transforms is not None else [
             Reduce(reduce, passing=passing),
             *([Memory(gradient_memory)] if gradient_memory else []),
