@@ -20,6 +20,7 @@ from adjoint.base.errors import (
     TransportError,
     UsageError,
 )
+from adjoint.base.lasting import Lasting
 from adjoint.lm.bounds import upper_bound
 from adjoint.lm.budget import Account, Budget
 from adjoint.lm.cache import Cache, Replies
@@ -67,11 +68,18 @@ class Shelf:
     def get(self, key: str) -> Reply | None:
         return self.kept.get(key)
 
-    async def put(self, reply: Reply) -> None:
-        await asyncio.sleep(self.delay)
+    def put(self, reply: Reply) -> Lasting[None]:
+        loop = asyncio.get_running_loop()
+        safe: Lasting[None] = Lasting(loop=loop)
+        loop.call_later(self.delay, self._end, reply, safe)
+        return safe
+
+    def _end(self, reply: Reply, safe: Lasting[None]) -> None:
         if self.broken:
-            raise LedgerError("disk full")
-        self.kept[reply.key] = reply
+            safe.set_exception(LedgerError("disk full"))
+        else:
+            self.kept[reply.key] = reply
+            safe.set_result(None)
 
 
 # Cache

@@ -17,7 +17,7 @@ from adjoint.eval.cells import HOPELESS, run_cells
 from adjoint.eval.fingerprint import run_id
 from adjoint.eval.report import Report, ordered
 from adjoint.eval.several import Reports
-from adjoint.exec.local import all_of
+from adjoint.exec.local import all_of, ended
 from adjoint.lm.budget import Account, Budget
 from adjoint.program.context import CONCURRENCY, active_ledger, context, current
 from adjoint.program.metric import check
@@ -189,7 +189,7 @@ async def _evaluate(program: Module, rows: list[Example], metric: Metric, run: s
     except BudgetExceeded as error:
         stopped = str(error)
     finally:
-        await all_of(written)  # however it ends, what was measured is kept
+        await ended(written)  # however it ends, what was measured is kept
     account = current().account
     by_role = account.usage_by("role", replayed=False) if account and account.payer == run else {}
     seconds = time.monotonic() - started

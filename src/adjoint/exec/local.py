@@ -25,11 +25,11 @@ class Local:
             raise UsageError(message)
         waiting = enumerate(items)
         running: dict[asyncio.Task[R], int] = {}
-        ended: list[asyncio.Task[R]] = []
+        over: list[asyncio.Task[R]] = []
         some_ended = asyncio.Event()
 
         def end(one: asyncio.Task[R]) -> None:
-            ended.append(one)
+            over.append(one)
             some_ended.set()
 
         def fill() -> None:
@@ -43,8 +43,8 @@ class Local:
                 fill()
                 while running:
                     await some_ended.wait()
-                    done = sorted((running.pop(one), one) for one in ended)
-                    ended.clear()
+                    done = sorted((running.pop(one), one) for one in over)
+                    over.clear()
                     some_ended.clear()
                     for _, one in done:
                         if not one.cancelled():
@@ -74,3 +74,14 @@ async def all_of(work: Iterable[Awaitable[R]]) -> list[R]:
         if isinstance(result, BaseException):
             raise result
     return [result for result in results if not isinstance(result, BaseException)]
+
+
+async def ended(futures: Iterable[asyncio.Future[Any]]) -> None:
+    """Wait until all of these have ended, and raise the first error in order. Those that have ended already cost nothing."""
+    known = list(futures)
+    waiting = [one for one in known if not one.done()]
+    if waiting:
+        await asyncio.wait(waiting)
+    errors = [error for one in known if (error := one.exception()) is not None]
+    if errors:
+        raise errors[0]

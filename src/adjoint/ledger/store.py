@@ -23,11 +23,11 @@ from adjoint.ledger.rows import BROKEN, key_of, mark, pack, unpack
 from adjoint.ledger.writer import Writer
 
 if TYPE_CHECKING:
-    import asyncio
     import sqlite3
     from collections.abc import Callable, Iterator, Mapping
 
     from adjoint.base.json import Json
+    from adjoint.base.lasting import Lasting
     from adjoint.base.refusal import Refusal
     from adjoint.ledger.accounts import About, Amount, Caps, Spent
     from adjoint.ledger.events import Kind
@@ -106,7 +106,7 @@ class Ledger:
 
     def keep_soon(
         self, key: str, body: Mapping[str, Json], asked: str | None = None, *, anew: bool = False
-    ) -> asyncio.Future[None]:
+    ) -> Lasting[None]:
         """`keep_reply` of a request that is canonical JSON already; awaited, it is on the disk, and if nobody awaits it too."""
         text, stored, owner = self._text(body), key_of(key), me()
         asked = None if asked is None else redact(asked)
@@ -120,7 +120,7 @@ class Ledger:
 
     # Leases: see `leases` ----------------------------------------------------------------------------------------
 
-    def claim(self, key: str) -> asyncio.Future[str]:
+    def claim(self, key: str) -> Lasting[str]:
         """Take the right to ask: `leases.MINE`, `leases.KEPT`, or the name of the process that asks already."""
         stored, owner = key_of(key), me()
 
@@ -130,7 +130,7 @@ class Ledger:
 
         return self._writer.soon(act, durable=False)
 
-    def take(self, key: str, holder: str) -> asyncio.Future[None]:
+    def take(self, key: str, holder: str) -> Lasting[None]:
         """End the lease of an owner that is taken for dead."""
         stored = key_of(key)
         return self._writer.soon(lambda connection: leases.release(connection, stored, holder), durable=False)
@@ -149,7 +149,7 @@ class Ledger:
 
     # Accounts: see `accounts` ------------------------------------------------------------------------------------
 
-    def hold(self, about: About, bound: Amount, caps: Caps) -> asyncio.Future[int | Refusal]:
+    def hold(self, about: About, bound: Amount, caps: Caps) -> Lasting[int | Refusal]:
         """Reserve for a call of a run, under caps that hold for all its processes. On the disk before the call is made."""
         owner, capped = me(), any(cap is not None for cap in caps)
 
@@ -180,7 +180,7 @@ class Ledger:
         """Commit several events of one kind together."""
         self._writer.run(self._insert(run, kind, bodies))
 
-    def append_soon(self, run: str, kind: Kind, body: Mapping[str, Json]) -> asyncio.Future[None]:
+    def append_soon(self, run: str, kind: Kind, body: Mapping[str, Json]) -> Lasting[None]:
         """Commit one event together with all that come while an earlier commit is written; awaited, it is on the disk."""
         return self._writer.soon(self._insert(run, kind, [body]))
 

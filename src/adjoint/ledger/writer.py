@@ -10,6 +10,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from adjoint.base.errors import AdjointError, LedgerError
+from adjoint.base.lasting import Lasting
 from adjoint.ledger.rows import BROKEN
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Job(Generic[T]):
 
     act: Callable[[sqlite3.Connection], T]
     durable: bool
-    future: asyncio.Future[T] | None = None
+    future: Lasting[T] | None = None
     done: threading.Event | None = None
     result: T | None = None
     error: AdjointError | None = None
@@ -55,10 +56,10 @@ class Writer:
         self._inherited: sqlite3.Connection | None = None
         self._known: dict[Callable[[], Any], Any] = {}
 
-    def soon(self, act: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> asyncio.Future[T]:
+    def soon(self, act: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> Lasting[T]:
         """Do it in the next commit; whoever wants to know awaits what this gives."""
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
+        future: Lasting[T] = Lasting(loop=loop)
         self._in_turn(loop, Job(act, durable, future))
         return future
 
@@ -202,7 +203,7 @@ def _tell(jobs: list[Job[Any]]) -> None:
 def _resolve(jobs: list[Job[Any]]) -> None:
     for job in jobs:
         future = job.future
-        if future is None or future.done():
+        if future is None:
             continue
         if job.error is None:
             future.set_result(job.result)

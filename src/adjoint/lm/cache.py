@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from adjoint.base.errors import LedgerError, LMError
 from adjoint.lm.base import Wrapper
 from adjoint.lm.budget import Tag
-from adjoint.lm.types import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
+    from adjoint.base.lasting import Lasting
     from adjoint.lm.base import BaseLM
     from adjoint.lm.budget import Account
     from adjoint.lm.types import CacheMode, Request, Response
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """One answered request as it is kept: who paid for it, and in which role.
 
-    `anew` puts it before an earlier reply to the same request. What is read back may come without its request; `free` is
-    its response as those get it who did not pay for it. `request` is what was asked, as canonical JSON.
+    `request` is what was asked, as canonical JSON; what is read back comes without it. `anew` puts the reply before an earlier
+    one to the same request.
     """
 
     key: str
@@ -35,15 +31,14 @@ class Reply:
     request: str | None
     response: Response
     anew: bool = False
-    free: Response | None = None
 
 
 class ReplyStore(Protocol):
-    """Where replies outlive the process: they are safe when what `put` gives has ended, whether anybody waits for it or not."""
+    """Where replies outlive the process: they are safe when what `put` gives has ended."""
 
     def get(self, key: str) -> Reply | None: ...
 
-    def put(self, reply: Reply) -> Awaitable[None]: ...
+    def put(self, reply: Reply) -> Lasting[None]: ...
 
 
 class Leases(Protocol):
@@ -77,19 +72,9 @@ class Replies:
         reply = self.store.get(key) if self.store else None
         return None if reply is None else self.keep(reply)
 
-    def add(self, reply: Reply) -> asyncio.Future[None]:
-        """Put a reply into the store; from then on `keep` may give it away."""
-        if self.store:
-            return asyncio.ensure_future(self.store.put(reply))
-        loop = asyncio.get_running_loop()
-        safe: asyncio.Future[None] = loop.create_future()
-        loop.call_soon(safe.set_result, None)
-        return safe
-
     def keep(self, reply: Reply) -> Reply:
         """Remember a reply that is safe."""
-        # The request is at hand whenever the reply is asked for.
-        kept = Reply(reply.key, reply.lm, reply.payer, reply.role, None, reply.response, reply.anew, _free(reply.response))
+        kept = reply._replace(request=None)  # it is at hand whenever the reply is asked for
         self._forget(self._memory.pop(reply.key, None))
         self._memory[reply.key] = kept
         self._size += _length(kept)
@@ -127,7 +112,7 @@ class Cache(Wrapper):
                 raise LMError(message)
         while (flight := self.replies.flights.get(key)) is not None:
             try:
-                return _free(await asyncio.shield(flight))
+                return (await asyncio.shield(flight)).unpaid()
             except asyncio.CancelledError:
                 task = asyncio.current_task()
                 if not flight.cancelled() or (task is not None and task.cancelling()):
@@ -138,7 +123,7 @@ class Cache(Wrapper):
         """Ask and let equal requests that come meanwhile, here or in another process, wait for the same reply."""
         flight: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         self.replies.flights[key] = flight
-        leased, safe = False, None
+        leased, reply = False, None
         try:
             found = None
             if self.replies.leases is not None and self.mode != "refresh":
@@ -152,29 +137,34 @@ class Cache(Wrapper):
                 self.account.paid(key)
             payer = self.account.payer if self.account else ""
             reply = Reply(key, self.name, payer, self.role, written, response, anew=self.mode == "refresh")
-            safe = self.replies.add(reply)
         except (LMError, LedgerError) as error:
             _fail(flight, error)
             raise
         finally:
-            if safe is None:
+            if reply is None:
                 self._end(key, flight)
                 if leased and self.replies.leases is not None:
                     self.replies.leases.release(key)
-        # A reply that has arrived is paid, so even a cancelled caller must not keep it from the ledger. Its flight ends when
-        # it is safe, so nobody asks again meanwhile.
-        safe.add_done_callback(lambda done: self._land(reply, flight, done))
-        await asyncio.shield(safe)
+        await self._land(reply, flight)
         return response
 
-    def _land(self, reply: Reply, flight: asyncio.Future[Response], safe: asyncio.Future[None]) -> None:
-        error = None if safe.cancelled() else safe.exception()
-        if error is not None:
-            _fail(flight, error)
-        elif not safe.cancelled():
-            self.replies.keep(reply)
-            flight.set_result(reply.response)
-        self._end(reply.key, flight)
+    async def _land(self, reply: Reply, flight: asyncio.Future[Response]) -> None:
+        """Keep a reply. It has arrived and is paid, so a cancelled asker keeps it neither from the ledger nor from those who wait.
+
+        Its flight ends when it is safe, so nobody asks again meanwhile.
+        """
+        safe = self.replies.store.put(reply) if self.replies.store else None
+        try:
+            if safe is not None:
+                await safe
+        finally:
+            error = safe.exception() if safe is not None and safe.done() else None
+            if error is None:
+                self.replies.keep(reply)
+                flight.set_result(reply.response)
+            else:
+                _fail(flight, error)
+            self._end(reply.key, flight)
 
     def _end(self, key: str, flight: asyncio.Future[Response]) -> None:
         """Take the flight off the list. Waiters of one without an outcome (the asker was cancelled, or its own budget
@@ -186,7 +176,7 @@ class Cache(Wrapper):
     def _hit(self, reply: Reply) -> Response:
         if self.account and self.account.payer and reply.payer == self.account.payer:
             self.account.replay(reply.key, reply.response.usage, Tag(reply.role, reply.lm, self.account.step))
-        return reply.free or _free(reply.response)
+        return reply.response.unpaid()
 
 
 def _fail(flight: asyncio.Future[Response], error: BaseException) -> None:
@@ -198,9 +188,3 @@ def _length(reply: Reply) -> int:
     """Characters of a reply."""
     said = reply.response
     return len(said.text) + len(said.reasoning or "") + sum(map(len, said.others))
-
-
-def _free(response: Response) -> Response:
-    """The same reply, marked as not paid now; token counts stay, since they describe the texts."""
-    usage = Usage(0, response.usage.input_tokens, response.usage.output_tokens, 0.0)
-    return replace(response, cached=True, usage=usage)

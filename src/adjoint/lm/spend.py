@@ -19,8 +19,6 @@ from adjoint.lm.prices import FREE, layers, price_of, priced
 from adjoint.lm.types import NO_USAGE, Estimate, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
     from adjoint.lm.base import BaseLM
     from adjoint.lm.budget import Account, Budget
     from adjoint.lm.types import Request, Response
@@ -33,9 +31,9 @@ Settled: TypeAlias = Literal["call", "failed", "lost"]
 
 
 class Book(Protocol):
-    """Where an account is kept for all processes of a run."""
+    """Where an account is kept for all processes of a run. What `hold` gives ends as it should even for a caller that is cancelled."""
 
-    def hold(self, tag: Tag, bound: Usage, budget: Budget, share: float) -> Awaitable[int | Refusal]: ...
+    def hold(self, tag: Tag, bound: Usage, budget: Budget, share: float) -> asyncio.Future[int | Refusal]: ...
 
     def settle(self, number: int, actual: Usage, how: Settled) -> None: ...
 
@@ -105,10 +103,10 @@ class Spend(Wrapper):
     async def _hold(self, book: Book, tag: Tag, bound: Usage) -> int | Refusal:
         """Reserve in the book, and count it in memory too. A caller that is cancelled meanwhile leaves nothing behind."""
         self.account.reserve(bound)
-        work = asyncio.ensure_future(book.hold(tag, bound, self.account.budget, self.account.share))
+        work = book.hold(tag, bound, self.account.budget, self.account.share)
         found: int | Refusal | None = None
         try:
-            found = await asyncio.shield(work)
+            found = await work
         except asyncio.CancelledError:
             work.add_done_callback(lambda done: _drop(book, done))
             raise

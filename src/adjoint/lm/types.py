@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import operator
 from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -11,7 +12,7 @@ from adjoint.base import parts
 from adjoint.base.json import compact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from adjoint.base.json import Json
 
@@ -140,6 +141,11 @@ class Usage:
         )
 
 
+    def as_dict(self) -> dict[str, Json]:
+        """The counts by name."""
+        return {"calls": self.calls, "input_tokens": self.input_tokens, "output_tokens": self.output_tokens, "usd": self.usd}
+
+
 class Estimate(Usage):
     """Usage of which the provider counted only a part or nothing: what it bills may be more."""
 
@@ -178,7 +184,14 @@ class Response:
 
     def as_dict(self) -> dict[str, Any]:
         """The reply as JSON, without what stands at its default."""
-        return {**_without_defaults(self), "usage": {name: getattr(self.usage, name) for name, _ in _defaults(Usage)}}
+        return {**_without_defaults(self), "usage": self.usage.as_dict()}
+
+    def unpaid(self) -> Response:
+        """The same reply, marked as not paid now; token counts stay, since they describe the texts."""
+        usage = Usage(0, self.usage.input_tokens, self.usage.output_tokens, 0.0)
+        return Response(
+            self.text, self.finish, usage, self.model, self.logprobs, self.reasoning, self.tool_calls, self.others, cached=True
+        )
 
     @classmethod
     def from_dict(cls, body: Mapping[str, Any]) -> Response:
@@ -201,21 +214,23 @@ class Delta:
 
 
 @functools.cache
-def _defaults(kind: Any) -> tuple[tuple[str, Any], ...]:
-    """The names of a record's fields with their defaults; `MISSING` for those that have none."""
-    return tuple(
-        (item.name, item.default_factory() if item.default_factory is not MISSING else item.default) for item in fields(kind)
-    )
+def _fields(kind: Any) -> tuple[tuple[str, ...], tuple[Any, ...], Callable[[Any], tuple[Any, ...]]]:
+    """The names of a record's fields, their defaults (`MISSING` for those that have none), and what reads their values."""
+    names = tuple(item.name for item in fields(kind))
+    defaults = tuple(item.default_factory() if item.default_factory is not MISSING else item.default for item in fields(kind))
+    return names, defaults, operator.attrgetter(*names)
 
 
 def _without_defaults(record: Any) -> dict[str, Any]:
     """The fields of a record that differ from their defaults, as JSON; required ones always."""
     found: dict[str, Any] = {}
-    for name, default in _defaults(record.__class__):
-        value = getattr(record, name)
+    names, defaults, values = _fields(record.__class__)
+    for name, default, value in zip(names, defaults, values(record), strict=True):
+        if value is default:  # most
+            continue
         if type(value) is list:  # stands for a tuple
-            value = tuple(value)
-        if value is not default and (default is MISSING or value != default):
+            value = tuple(value)  # noqa: PLW2901
+        if default is MISSING or value != default:
             found[name] = value if type(value) in _SCALARS else _json(value)
     return found
 
@@ -223,6 +238,8 @@ def _without_defaults(record: Any) -> dict[str, Any]:
 def _json(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [item if type(item) is str else _json(item) for item in value]
+    if type(value) is Message and type(value.content) is str and value.tool_calls == () and value.tool_call_id is None:  # most
+        return {"role": value.role, "content": value.content}
     return _without_defaults(value) if type(value) in _RECORDS else value
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from adjoint.base.errors import BudgetExceeded
 from adjoint.data.records import id_of, identified
 from adjoint.eval.cells import HOPELESS, hopeless, run_cells
-from adjoint.exec.local import all_of
+from adjoint.exec.local import ended
 from adjoint.program.state import name_of
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class Bench:
                     take(place, cell)
                     self._announce(cell)
         finally:
-            await all_of(written)
+            await ended(written)
         if refused:
             raise refused
 

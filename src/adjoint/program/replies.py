@@ -15,6 +15,7 @@ from adjoint.lm.cache import Reply
 from adjoint.lm.types import Response
 
 if TYPE_CHECKING:
+    from adjoint.base.lasting import Lasting
     from adjoint.base.refusal import Refusal
     from adjoint.ledger.store import Ledger
     from adjoint.lm.budget import Budget, Tag
@@ -43,7 +44,7 @@ class LedgerReplies:
             None if row is None else Reply(key, row["lm"], row["payer"], row["role"], None, Response.from_dict(row["response"]))
         )
 
-    def put(self, reply: Reply) -> asyncio.Future[None]:
+    def put(self, reply: Reply) -> Lasting[None]:
         body: dict[str, Any] = {"lm": reply.lm, "payer": reply.payer, "role": reply.role, "response": reply.response.as_dict()}
         self._leases = max(0, self._leases - 1)  # it ends with the commit
         return self.ledger.keep_soon(reply.key, body, reply.request, anew=reply.anew)
@@ -98,7 +99,7 @@ class LedgerBook:
     def __init__(self, ledger: Ledger, run: str) -> None:
         self.ledger, self.run = ledger, run
 
-    def hold(self, tag: Tag, bound: Usage, budget: Budget, share: float) -> asyncio.Future[int | Refusal]:
+    def hold(self, tag: Tag, bound: Usage, budget: Budget, share: float) -> Lasting[int | Refusal]:
         caps = accounts.Caps(_part(budget.calls, share), _part(budget.tokens, share), _part(_nano(budget.usd), share))
         about = (self.run, tag.role, redact(tag.model), tag.step)
         return self.ledger.hold(about, _amount(bound), caps)
