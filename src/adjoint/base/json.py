@@ -53,10 +53,10 @@ def plain(value: Any) -> Json:
         result = plain(value.value)
     elif value is None or isinstance(value, bool | int | float | str):
         result = value
-    elif isinstance(value, Mapping):
-        result = {str(key): plain(item) for key, item in value.items()}
     elif isinstance(value, list | tuple):
         result = [plain(item) for item in value]
+    elif isinstance(value, dict) or isinstance(value, Mapping):  # noqa: SIM101 - in turn: the second question is a slow one
+        result = {str(key): plain(item) for key, item in value.items()}
     elif isinstance(value, set | frozenset):
         result = sorted((plain(item) for item in value), key=canonical)
     elif isinstance(value, type):

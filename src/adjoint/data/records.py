@@ -13,7 +13,8 @@ from adjoint.base.json import digest, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from collections.abc import Set as AbstractSet
+
+    from adjoint.base.json import Json
 
 EXPECTED = "expected"
 """The name under which a row keeps its answer when it does not name the output field."""
@@ -26,10 +27,13 @@ class Record:
 
     def __init__(self, base: Any = None, **values: Any) -> None:
         """Values by name, besides those of `base`, a record or a mapping; any other `base` is a value of that name."""
-        if base is not None and not isinstance(base, Mapping):
-            base, values = None, {"base": base, **values}
-        given = base._store if isinstance(base, Record) else dict(base or {})
-        object.__setattr__(self, "_store", {**given, **values})
+        if base is None:
+            store = values
+        elif isinstance(base, Record):
+            store = {**base._store, **values}
+        else:
+            store = {**base, **values} if isinstance(base, Mapping) else {"base": base, **values}
+        object.__setattr__(self, "_store", store)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):  # never looked up in the store, which a copy under construction does not have yet
@@ -144,17 +148,14 @@ class Example(Record):
 
     def inputs(self) -> Self:
         """The input fields only; raises `UsageError` if it was never said which they are."""
-        if self._input_keys is None:
-            message = "the inputs of this example are not set; write Example(...).with_inputs('question')."
-            raise UsageError(message)
-        return self._part(self._input_keys)
+        return self._part(inputs_of(self))
 
     def labels(self) -> Self:
         """The fields that are no inputs."""
-        return self._part(self._store.keys() - self.inputs()._store.keys())
+        return self._part(labels_of(self))
 
-    def _part(self, names: AbstractSet[str]) -> Self:
-        part = type(self)({name: value for name, value in self._store.items() if name in names})
+    def _part(self, values: dict[str, Any]) -> Self:
+        part = type(self)(values)
         part._input_keys = self._input_keys
         return part
 
@@ -165,6 +166,25 @@ class Example(Record):
         made = type(self)({name: value for name, value in self._store.items() if name not in names})
         made._input_keys = None if self._input_keys is None else self._input_keys - set(names)
         return made
+
+
+def inputs_of(example: Example) -> dict[str, Any]:
+    """The values of the inputs by name."""
+    names = _input_keys_of(example)
+    return {name: value for name, value in example._store.items() if name in names}
+
+
+def labels_of(example: Example) -> dict[str, Any]:
+    """The values of the fields that are no inputs by name."""
+    names = _input_keys_of(example)
+    return {name: value for name, value in example._store.items() if name not in names}
+
+
+def _input_keys_of(example: Example) -> frozenset[str]:
+    if example._input_keys is None:
+        message = "the inputs of this example are not set; write Example(...).with_inputs('question')."
+        raise UsageError(message)
+    return example._input_keys
 
 
 def id_of(example: Example) -> str:
@@ -185,7 +205,7 @@ def expected_outputs(example: Example, outputs: Sequence[str]) -> dict[str, Any]
     A row may name the outputs, keep a mapping under `expected`, or keep one bare value there, which then belongs to the
     last output (reasoning comes before the answer).
     """
-    labels = dict(example.labels())
+    labels = labels_of(example)
     found = {name: labels[name] for name in outputs if name in labels}
     if found or EXPECTED not in labels:
         return found
@@ -206,6 +226,10 @@ class Score:
     def __float__(self) -> float:
         return self.value
 
+    def as_dict(self) -> dict[str, Json]:
+        """The score as JSON."""
+        return {"value": self.value, "feedback": self.feedback, "parts": plain(self.parts)}
+
 
 def score_of(result: Any) -> Score:
     """Read what a metric returned: a Score, a bool, a number in [0, 1], or anything with `score` and `feedback`.
@@ -215,7 +239,8 @@ def score_of(result: Any) -> Score:
     if type(result) is bool:  # most
         return Score(float(result))
     if isinstance(result, Score):
-        score = replace(result, value=_scalar(result.value))
+        number = _scalar(result.value)
+        score = result if number is result.value else replace(result, value=number)
     elif hasattr(result, "score"):
         parts = getattr(result, "parts", None) or getattr(result, "objective_scores", None)  # the second is DSPy's name
         score = Score(_scalar(result.score), str(getattr(result, "feedback", "") or ""), parts if isinstance(parts, Mapping) else {})
@@ -233,6 +258,8 @@ def score_of(result: Any) -> Score:
 
 def _scalar(value: Any) -> Any:
     """A bool or a number as a float, also those of NumPy and PyTorch, which are what comparing arrays gives."""
+    if type(value) is float:  # most
+        return value
     if callable(getattr(value, "item", None)) and getattr(value, "ndim", None) == 0:
         value = value.item()
     return float(value) if isinstance(value, bool | int | float) else value

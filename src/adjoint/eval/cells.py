@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from adjoint.base.errors import FATAL, AdjointError, BudgetExceeded, ProgramError
 from adjoint.base.foreign import foreign
 from adjoint.base.json import plain
-from adjoint.data.records import Score, id_of
+from adjoint.data.records import Record, Score, id_of, inputs_of
 from adjoint.exec.local import Local
 from adjoint.lm.types import NO_USAGE, Usage
 from adjoint.modules.best_of_n import nth_sample
@@ -50,9 +50,9 @@ class Cell:
         """What the ledger keeps of the cell."""
         return {
             "example": self.example,
-            "score": None if self.score is None else plain(self.score),
+            "score": None if self.score is None else self.score.as_dict(),
             "error": self.error,
-            "usage": plain(self.usage),
+            "usage": self.usage.as_dict(),
             "seconds": round(self.seconds, 6),
             "outputs": self.outputs,
             **({"repeat": self.repeat} if self.repeat else {}),
@@ -82,7 +82,7 @@ async def run_row(
     its thread ends only with its call. The `repeat`s of a row are samples of their own.
     """
     started = time.monotonic()
-    inputs = dict(example.inputs())
+    inputs = inputs_of(example)
     tape, used, sample = Tape(program, inputs), list[Usage](), nth_sample(current().sample, "repeat", repeat)
     score, error, prediction = None, None, None
     try:
@@ -98,7 +98,7 @@ async def run_row(
         error = f"{type(caught).__name__}: {caught}"
     except TimeoutError:  # only the row's own: those of user code have a name and a place in the tree
         error = f"TimeoutError: the row took longer than timeout={seconds:g} seconds"
-    outputs = None if prediction is None else plain(prediction.toDict())
+    outputs = None if prediction is None else plain(Record.toDict(prediction))  # reports read nothing on the tape
     took = time.monotonic() - started
     return Cell(id_of(example), score, error, sum(used, NO_USAGE), took, outputs, tape, prediction, repeat)
 

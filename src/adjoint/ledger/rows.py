@@ -13,6 +13,16 @@ Cell: TypeAlias = "str | bytes | int | float | None"
 BROKEN = (sqlite3.Error, UnicodeDecodeError)
 """What SQLite raises for a file that it cannot read; the second where its own message quotes what it found."""
 
+
+
+class _Letters(dict[type, bytes]):
+    """How the checksum of a row names the types of its cells."""
+
+    def __missing__(self, kind: type) -> bytes:
+        return next(self[known] for known in kind.__mro__ if known in self)
+
+
+_LETTERS = _Letters({bytes: b"b", float: b"f", int: b"i", str: b"s", type(None): b"N"})
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _USUAL = (
     b'"role":"tool"},"tools":[{"description":"","name":"","parameters":{"properties":{"type":"object"}}}]"seed":"stop":["n":'
@@ -53,8 +63,6 @@ def unpack(data: bytes) -> str:
 
 def mark(*cells: Cell) -> bytes:
     """The checksum of a row: 8 bytes over the type, the length and the bytes of each of its cells."""
-    parts: list[bytes] = []
-    for cell in cells:
-        data = cell if isinstance(cell, bytes) else str(cell).encode("utf-8", "surrogatepass")
-        parts += (b"%s%d:" % (type(cell).__name__[:1].encode(), len(data)), data)
-    return hashlib.blake2b(b"".join(parts), digest_size=8).digest()
+    data = [cell if type(cell) is bytes else str(cell).encode("utf-8", "surrogatepass") for cell in cells]
+    whole = b"".join([b"%b%d:%b" % (_LETTERS[type(cell)], len(said), said) for cell, said in zip(cells, data, strict=True)])
+    return hashlib.blake2b(whole, digest_size=8).digest()

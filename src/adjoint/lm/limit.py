@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING
 
 from adjoint.base.errors import LMError, RateLimitError, UsageError
@@ -25,7 +24,7 @@ class Slots:
         self.endpoint = endpoint or Endpoint()
         if concurrency is not None:
             self.endpoint.expect(concurrency)
-        self.cap = contextlib.nullcontext() if concurrency is None else asyncio.Semaphore(concurrency)
+        self.cap = None if concurrency is None else asyncio.Semaphore(concurrency)
 
     def around(self, inner: BaseLM) -> Limit:
         """An LM that takes these slots."""
@@ -41,18 +40,23 @@ class Limit(Wrapper):
         self.endpoint = self.slots.endpoint
 
     async def __call__(self, request: Request) -> Response:
+        if self.slots.cap is None:
+            return await self._ask(request)
         async with self.slots.cap:
-            generation = await self.endpoint.enter()
-            try:
-                response = await self.inner(request)
-            except LMError as error:
-                self._learn(error, generation)
-                raise
-            except BaseException:
-                self.endpoint.failed()
-                raise
-            self.endpoint.answered()
-            return response
+            return await self._ask(request)
+
+    async def _ask(self, request: Request) -> Response:
+        generation = await self.endpoint.enter()
+        try:
+            response = await self.inner(request)
+        except LMError as error:
+            self._learn(error, generation)
+            raise
+        except BaseException:
+            self.endpoint.failed()
+            raise
+        self.endpoint.answered()
+        return response
 
     def _learn(self, error: LMError, generation: int) -> None:
         """A 429 slows everybody down and closes the endpoint for the time it names; an overloaded server only gets less."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Generic, cast
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, cast
 
 from adjoint.adapters.base import WholeCalls
 from adjoint.base.errors import AdjointError, ParseError, UnknownNameError, UsageError
@@ -35,8 +35,7 @@ if TYPE_CHECKING:
     from adjoint.signature.signature import Signature
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
+class _Call(NamedTuple):
     """One call, with everything settled where it was written."""
 
     signature: type[Signature]
@@ -242,8 +241,8 @@ class Predict(Module, Generic[Result]):
                 response = await self._ask(call.request, call)
             step = call.adapter.then(call.signature, response)
             if step is not None:
-                call = replace(
-                    call, request=step.request, signature=step.signature, adapter=step.adapter, lm=step.lm, supports=step.supports
+                call = call._replace(
+                    request=step.request, signature=step.signature, adapter=step.adapter, lm=step.lm, supports=step.supports
                 )
                 reading = None if listener is None else listener(self, call.adapter, call.signature, call.supports)
                 with stream.hearing(reading):

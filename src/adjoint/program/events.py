@@ -42,10 +42,7 @@ class BaseCallback:
 class Span:
     """A call under way; whoever makes it says what came of it. By itself it tells nobody."""
 
-    __slots__ = ("outputs",)
-
-    def __init__(self) -> None:
-        self.outputs: Any = None
+    outputs: Any = None
 
     def __enter__(self) -> Self:
         return self

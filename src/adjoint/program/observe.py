@@ -8,7 +8,7 @@ from collections import deque
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from adjoint.lm.types import NO_USAGE
 
@@ -22,8 +22,7 @@ KEPT = 1000
 """Calls that the history remembers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """One request with its reply."""
 
     lm: str

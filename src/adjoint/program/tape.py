@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from contextvars import ContextVar
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from adjoint.base.json import plain
 from adjoint.lm.types import NO_USAGE
@@ -51,8 +51,7 @@ class Traced:
         raise NotImplementedError
 
 
-@dataclass(frozen=True, slots=True)
-class ParameterRead:
+class ParameterRead(NamedTuple):
     """A parameter that a call has read, with the value it had then."""
 
     name: str
