@@ -56,8 +56,21 @@ def test_failed_tries_count_for_each_call_anew():
 
 
 def test_when_all_tries_fail_the_last_error_is_raised():
-    with answers("x", "x", "y", "y"), pytest.raises(ProgramError, match="all 2 tries failed"):
+    with answers("x", "x", "y", "y"), pytest.raises(ParseError, match="'y'"):
         BestOfN(Predict("question -> answer: int"), N=2, reward_fn=brief, threshold=1.0, fail_count=2)(question="?")
+
+
+@pytest.mark.parametrize("kind", [BestOfN, Refine])
+def test_what_the_program_raises_itself_comes_out_as_it_is(kind):
+    class Failing(adjoint.Module):
+        def forward(self, question):
+            raise KeyError(question)
+
+    with answers("x"), pytest.raises(KeyError, match="who"):
+        kind(Failing(), N=2, reward_fn=brief, threshold=1.0)(question="who")
+    examples, errors = Failing().batch([Example(question="who").with_inputs("question")], return_failed_examples=True)[1:]
+    assert [example.question for example in examples] == ["who"]
+    assert isinstance(errors[0], KeyError)
 
 
 def test_a_reward_that_is_no_number_is_an_error():
@@ -174,7 +187,7 @@ def test_parallel_calls_keep_their_order_and_failures_are_data():
 def test_failed_examples_come_back_as_dspy_gives_them():
     with echo():
         results, examples, errors = Parallel(return_failed_examples=True)([(Picky(), {"q": "bad"})])
-    assert (results, examples, [type(error) for error in errors]) == ([None], [{"q": "bad"}], [ProgramError])
+    assert (results, examples, [type(error) for error in errors]) == ([None], [{"q": "bad"}], [KeyError])
 
 
 def test_too_many_failures_stop_the_rest():

@@ -3,6 +3,8 @@
 # ruff: noqa: UP006, UP007, UP035, UP045 - the older spellings are read as well
 
 import pickle
+import subprocess
+import sys
 from typing import Annotated, Any, List, Literal, Optional, Union
 
 import pydantic
@@ -50,7 +52,7 @@ def test_both_spellings_give_the_same_fields_and_instruction():
 
 
 def test_a_dict_of_fields_is_a_third_spelling():
-    made = Signature({"question": (str, InputField()), "answer": (int, OutputField(desc="digits"))}, "Count.")
+    made = Signature({"question": InputField(), "answer": (int, OutputField(desc="digits"))}, "Count.")
     assert made.equals(Signature("question -> answer: int", "Count.").with_updated_fields("answer", desc="digits"))
 
 
@@ -231,7 +233,7 @@ def test_a_field_without_annotation_is_text_and_annotated_types_keep_their_check
         Small.fields["count"].validator.validate_python(10)
 
 
-@pytest.mark.parametrize("thing", [3, None, ["q -> a"], int, {"q": str}, {"q": InputField()}])
+@pytest.mark.parametrize("thing", [3, None, ["q -> a"], int, {"q": str}, {"q": (InputField(), str)}])
 def test_what_is_no_signature_is_refused(thing):
     with pytest.raises(UsageError):
         Predict(thing)
@@ -252,6 +254,26 @@ def test_a_signature_goes_to_another_process(signature):
     assert all(field.required for field in back.fields.values())
 
 
+def test_a_signature_declared_in_a_notebook_goes_to_another_process():
+    cloudpickle = pytest.importorskip("cloudpickle")
+
+    class Local(Signature):
+        """Count."""
+
+        question: str = InputField()
+        answer: int = OutputField(ge=0)
+
+    program = Predict(Local)
+    program.render(question="q")
+    code = "import pickle, sys; print(pickle.load(sys.stdin.buffer).render(question='q'))"
+    sent = subprocess.run([sys.executable, "-c", code], input=cloudpickle.dumps(program), capture_output=True, check=True)
+    assert sent.stdout.decode().strip() == str(program.render(question="q"))
+    assert pickle.loads(cloudpickle.dumps(Local)) is Local
+    with pytest.raises(SignatureError, match="never changes"):
+        Local.__doc__ = "Sum."
+
+
 def test_a_program_with_a_text_as_signature_goes_to_another_process():
     program = Predict("question -> answer", "Count.")
+    program.render(question="q")  # what adapters work out from a signature stays behind
     assert pickle.loads(pickle.dumps(program)).render(question="q") == program.render(question="q")

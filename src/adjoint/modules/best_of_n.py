@@ -10,6 +10,7 @@ from adjoint.base.errors import FATAL, AdjointError, MetricError, ProgramError, 
 from adjoint.base.foreign import foreign
 from adjoint.base.portal import portal
 from adjoint.data.records import Score
+from adjoint.program.batch import raised
 from adjoint.program.context import context, current
 from adjoint.program.module import Module
 from adjoint.program.runs import Run
@@ -46,7 +47,7 @@ class BestOfN(Module):
         here = current()
         tape = here.tape if here.tape is not None else Tape(self, inputs)
         best: tuple[float, Run, Any] | None = None
-        failures = 0
+        failures: list[AdjointError] = []
         for number in range(self.N):
             run = Run()
             try:
@@ -55,11 +56,11 @@ class BestOfN(Module):
                 said = await reward_of(self.reward_fn, inputs, made)
             except FATAL:
                 raise
-            except AdjointError:
-                failures += 1
+            except AdjointError as error:
+                failures.append(error)
                 run.discard(tape)
-                if failures > self.fail_count:
-                    raise
+                if len(failures) > self.fail_count:
+                    break
                 continue
             run.discard(tape)
             if best is None or said.value > best[0]:
@@ -68,9 +69,8 @@ class BestOfN(Module):
                 break
             if number + 1 < self.N:
                 await self._learn(run, said)
-        if best is None:
-            message = f"all {self.N} tries failed."
-            raise ProgramError(message)
+        if best is None or len(failures) > self.fail_count:
+            raise raised(failures[-1])
         best[1].adopt(tape)
         return best[2]
 

@@ -10,7 +10,6 @@ from adjoint.program.batch import Options, run_all
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from adjoint.base.errors import AdjointError
     from adjoint.program.batch import Pair, Results
 
 
@@ -42,14 +41,14 @@ class Parallel:
         )
         self.return_failed_examples = return_failed_examples
 
-    def __call__(self, exec_pairs: Sequence[Pair]) -> Results | tuple[Results, list[Any], list[AdjointError]]:
+    def __call__(self, exec_pairs: Sequence[Pair]) -> Results | tuple[Results, list[Any], list[Exception]]:
         return portal.run(self.acall(exec_pairs))
 
-    async def acall(self, exec_pairs: Sequence[Pair]) -> Results | tuple[Results, list[Any], list[AdjointError]]:
+    async def acall(self, exec_pairs: Sequence[Pair]) -> Results | tuple[Results, list[Any], list[Exception]]:
         """The same, to await."""
         # What a Parallel inside is given is a list of pairs, and not a list of arguments.
         pairs = [(program, (given,) if isinstance(program, Parallel) else given) for program, given in exec_pairs]
         found = await run_all(pairs, self.options)
         if not self.return_failed_examples:
             return found
-        return found, [failure.example for failure in found.failures], [failure.error for failure in found.failures]
+        return found, *found.apart()

@@ -45,6 +45,15 @@ class Results(list[Any]):
         super().__init__(values)
         self.failures = list(failures)
 
+    def apart(self) -> tuple[list[Any], list[Exception]]:
+        """What failed, and what was raised there: an exception of the user's own as such."""
+        return [failure.example for failure in self.failures], [raised(failure.error) for failure in self.failures]
+
+
+def raised(error: AdjointError) -> Exception:
+    """What the program raised itself, if that is what the error tells of."""
+    return error.__cause__ if isinstance(error, ProgramError) and isinstance(error.__cause__, Exception) else error
+
 
 @dataclass(frozen=True)
 class Options:

@@ -26,7 +26,7 @@ def dump(program: Module) -> dict[str, Any]:
 
 
 def load(program: Module, state: Mapping[str, Any]) -> None:
-    """Set instructions, descriptions and demos; nothing is changed if a predictor is not known or its state cannot be read."""
+    """Set instructions, descriptions and demos; nothing is changed if a predictor is missing or not known, or its state cannot be read."""
     predictors = dict(program.named_predictors())
     states = {name: said for name, said in state.items() if name != _ABOUT}
     given = {_OWN: states} if list(predictors) == [_OWN] else {_dotted(name): said for name, said in states.items()}
@@ -37,6 +37,10 @@ def load(program: Module, state: Mapping[str, Any]) -> None:
         if not isinstance(said, Mapping) or not said.keys() & _PARTS or not isinstance(said.get("demos", []), list):
             message = f"the state of {name!r} is {said!r:.80}; it needs demos and a signature."
             raise UsageError(message)
+    absent = [name for name in predictors if name not in given]
+    if absent:
+        message = f"the state says nothing of {absent[0]!r}, so it belongs to another program; it has {', '.join(given) or 'no predictor'}."
+        raise UsageError(message)
     made = {name: predictors[name].signature.load_state(said.get("signature") or {}) for name, said in given.items()}
     for name, said in given.items():
         predictors[name].signature = made[name]

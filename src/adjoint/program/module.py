@@ -94,7 +94,7 @@ class Module(Composite):
         found = portal.run(run_all([(self, example) for example in examples], options))
         if not return_failed_examples:
             return found
-        return found, [failure.example for failure in found.failures], [failure.error for failure in found.failures]
+        return found, *found.apart()
 
     def __repr__(self) -> str:
         """The predictors by name."""
@@ -134,10 +134,10 @@ class Module(Composite):
         return [(name or "self", module) for name, module in self.named_modules() if hasattr(module, "signature")]
 
     def named_sub_modules(self, type_: type | None = None, skip_compiled: bool = False) -> Iterator[tuple[str, Any]]:  # noqa: FBT001, FBT002
-        """DSPy's name for `named_modules`, of one type if it is given, and without those that are frozen if that is asked for."""
+        """`named_modules` under DSPy's names (`self`, `self.answer`), of one type if it is given, without those that are frozen if asked for."""
         for name, module in self.named_modules():
             if (type_ is None or isinstance(module, type_)) and not (skip_compiled and module is not self and module._compiled):
-                yield name or "self", module
+                yield f"self.{name}" if name else "self", module
 
     def predictors(self) -> list[Any]:
         return [predictor for _, predictor in self.named_predictors()]
@@ -185,7 +185,8 @@ class Module(Composite):
     @property
     def _compiled(self) -> bool:
         """Whether the module is frozen, under the name by which DSPy's programs ask for that."""
-        return not self.parameters()
+        trainable = [parameter.trainable for _, parameter in self.named_parameters()]
+        return bool(trainable) and not any(trainable)
 
     @_compiled.setter
     def _compiled(self, frozen: bool) -> None:
@@ -205,9 +206,10 @@ class Module(Composite):
         """The state in DSPy's form: instruction, descriptions of fields and demos of each predictor."""
         return dspy_state.dump(self)
 
-    def load_state(self, state: Mapping[str, Any]) -> None:
+    def load_state(self, state: Mapping[str, Any]) -> Self:
         """Take up a state in DSPy's form. The LM that it may name is not taken up: files say nothing about who is asked."""
         dspy_state.load(self, state)
+        return self
 
     def with_state(self, state: State) -> Self:
         """A structural copy with other parameter values; LMs, tools and everything else are shared."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args, 
 
 from adjoint.base.errors import SignatureError, UnknownNameError
 from adjoint.signature.types.known import mentions
+from adjoint.signature.unions import admits_none
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,6 +44,7 @@ _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[^\W\d
 _OF_TEXT = frozenset({"max_length", "min_length", "pattern", "strict"})
 _OF_NUMBERS = frozenset({"allow_inf_nan", "ge", "gt", "le", "lt", "multiple_of", "strict"})
 _CONSTRAINTS = _OF_TEXT | _OF_NUMBERS | {"decimal_places", "max_digits"}
+_NO_EFFECT = frozenset({"format", "parser", "prefix"})
 _FITTING: dict[Any, frozenset[str]] = {str: _OF_TEXT, int: _OF_NUMBERS, float: _OF_NUMBERS, bool: frozenset({"strict"})}
 """Where pydantic would notice only at the first value, and with a TypeError, that a constraint has no meaning."""
 
@@ -129,7 +131,7 @@ class Field:
             message = f"the constraint {unfit[0]!r} has no meaning for {name!r}, which is {type_.__name__}."
             raise SignatureError(message)
         default = self.default
-        if self.required and _admits_none(type_):
+        if self.required and admits_none(type_):
             default = None
         return replace(self, name=name, type=type_, default=default)
 
@@ -149,8 +151,8 @@ def check_name(name: str, direction: Direction) -> None:
 
 
 def check_constraints(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The constraints that pydantic knows; DSPy's `prefix` is dropped, since no adapter renders it."""
-    known = {name: value for name, value in given.items() if name != "prefix"}
+    """The constraints that pydantic knows; DSPy's `prefix`, `format` and `parser` are dropped, which have no effect there either."""
+    known = {name: value for name, value in given.items() if name not in _NO_EFFECT}
     for name in known:
         if name not in _CONSTRAINTS:
             raise UnknownNameError.of("constraint", name, _CONSTRAINTS | {"desc", "default", "default_factory"})
@@ -164,13 +166,6 @@ def in_words(name: str) -> str:
     'Some Attribute 2 Name'
     """
     return " ".join(word if word.isupper() else word.capitalize() for word in _WORDS.sub(" ", name).split())
-
-
-def _admits_none(type_: Any) -> bool:
-    from types import NoneType, UnionType
-    from typing import Union
-
-    return get_origin(type_) in (Union, UnionType) and NoneType in get_args(type_)
 
 
 def InputField(  # noqa: N802 - DSPy's name

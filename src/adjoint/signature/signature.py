@@ -41,6 +41,13 @@ def _default_instructions(fields: Mapping[str, Field]) -> str:
     return f"Given {', '.join(inputs)}, give {', '.join(outputs)}." if outputs else ""
 
 
+class _WorkedOut(dict[Any, Any]):
+    """What adapters have worked out from a signature; another process works it out anew."""
+
+    def __reduce__(self) -> tuple[type[_WorkedOut], tuple[()]]:
+        return _WorkedOut, ()
+
+
 class SignatureMeta(type):
     """Builds signature classes and keeps them immutable: every edit returns a new class."""
 
@@ -67,7 +74,7 @@ class SignatureMeta(type):
             )
             raise SignatureError(message)
         type.__setattr__(cls, "_fields", MappingProxyType(fields))
-        type.__setattr__(cls, "_worked_out", {})
+        type.__setattr__(cls, "_worked_out", _WorkedOut())
         doc = inspect.cleandoc(namespace.get("__doc__") or "")
         type.__setattr__(cls, "_instructions", doc or _inherited_instructions(cls) or _default_instructions(fields))
         return cls
@@ -82,6 +89,10 @@ class SignatureMeta(type):
         return make(signature, instructions, custom_types=custom_types)
 
     def __setattr__(cls, name: str, value: object) -> None:
+        changes = name == "__doc__" and cls._fields and value != cls.__doc__
+        if name.startswith("_") and not changes:  # cloudpickle puts a class together, attribute by attribute
+            type.__setattr__(cls, name, value)
+            return
         message = f"a signature never changes; use {cls.__name__}.with_instructions(...) or .with_updated_fields(...), which return a new one."
         raise SignatureError(message)
 
@@ -229,11 +240,12 @@ def make(signature: Any, instructions: str | None = None, *, custom_types: Mappi
         fields.update({name: OutputField().named(name, type_) for name, type_ in outputs.items()})
         return _build("StringSignature", fields, instructions)
     if isinstance(signature, dict):
-        for name, pair in signature.items():
+        pairs = {name: (str, given) if isinstance(given, Field) else given for name, given in signature.items()}
+        for name, pair in pairs.items():
             if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[1], Field)):
                 message = f"the field {name!r} is {pair!r}; write a pair of type and field, as in (str, InputField())."
                 raise SignatureError(message)
-        fields = {name: spec.named(name, type_) for name, (type_, spec) in signature.items()}
+        fields = {name: spec.named(name, type_) for name, (type_, spec) in pairs.items()}
         return _build("StringSignature", fields, instructions)
     message = f"a signature is a string such as 'question -> answer' or a Signature class, not {signature!r}."
     raise SignatureError(message)
