@@ -6,7 +6,7 @@ from adjoint.adapters.json import JSONAdapter
 from adjoint.adapters.own import Adapter
 from adjoint.adapters.two_step import TwoStepAdapter
 from adjoint.adapters.xml import XMLAdapter
-from adjoint.dspy.paths import inside
+from adjoint.base.paths import inside
 from adjoint.signature.types.base import Type
 from adjoint.signature.types.code import Code
 from adjoint.signature.types.history import History

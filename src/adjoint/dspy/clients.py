@@ -1,6 +1,6 @@
 """`dspy.clients`: language models and embedders."""
 
-from adjoint.dspy.paths import inside
+from adjoint.base.paths import inside
 from adjoint.program.embed import Embedder
 from adjoint.program.lm import LM
 from adjoint.program.observe import inspect_history

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from adjoint.dspy.paths import inside
+from adjoint.base.paths import inside
 from adjoint.program.settings import settings
 
 if TYPE_CHECKING:

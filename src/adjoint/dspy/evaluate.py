@@ -1,6 +1,6 @@
 """`dspy.evaluate`: the evaluator and the metrics that DSPy has. They are found on the function `adjoint.evaluate` as well."""
 
-from adjoint.dspy.paths import inside
+from adjoint.base.paths import inside
 from adjoint.eval.evaluate import evaluate
 from adjoint.eval.evaluator import Evaluate
 from adjoint.eval.judges.semantic import CompleteAndGrounded, SemanticF1

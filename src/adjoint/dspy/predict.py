@@ -1,6 +1,6 @@
 """`dspy.predict`: the modules."""
 
-from adjoint.dspy.paths import inside
+from adjoint.base.paths import inside
 from adjoint.modules.best_of_n import BestOfN
 from adjoint.modules.chain_of_thought import ChainOfThought
 from adjoint.modules.code_act import CodeAct

@@ -1,7 +1,7 @@
 """`dspy.primitives`: rows, predictions and programs."""
 
+from adjoint.base.paths import inside
 from adjoint.data.records import Example
-from adjoint.dspy.paths import inside
 from adjoint.program.completions import Completions
 from adjoint.program.module import Module
 from adjoint.program.prediction import Prediction

@@ -1,6 +1,6 @@
 """`dspy.retrievers`: search by embeddings, and whatever retriever is configured."""
 
-from adjoint.dspy.paths import inside
+from adjoint.base.paths import inside
 from adjoint.modules.retrieve import Embeddings, EmbeddingsWithScores, Retrieve
 
 __all__ = ["Embeddings", "EmbeddingsWithScores", "Retrieve"]

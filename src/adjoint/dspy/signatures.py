@@ -1,6 +1,6 @@
 """`dspy.signatures`: signatures, their fields, and the functions that make them."""
 
-from adjoint.dspy.paths import inside
+from adjoint.base.paths import inside
 from adjoint.signature.fields import InputField, OutputField
 from adjoint.signature.naming import ensure_signature, infer_prefix, make_signature
 from adjoint.signature.signature import Signature, SignatureMeta

@@ -1,6 +1,6 @@
 """`dspy.streaming`: pieces of outputs, and messages on what is going on."""
 
-from adjoint.dspy.paths import inside
+from adjoint.base.paths import inside
 from adjoint.modules.streaming import (
     StatusMessage,
     StatusMessageProvider,

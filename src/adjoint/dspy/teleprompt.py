@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import adjoint
-from adjoint.dspy.paths import inside
+from adjoint.base.paths import inside
 
 
 def __getattr__(name: str) -> Any:

@@ -2,8 +2,8 @@
 
 import sys
 
+from adjoint.base.paths import inside
 from adjoint.dspy import exceptions
-from adjoint.dspy.paths import inside
 from adjoint.modules.saved import load
 from adjoint.modules.streaming import StatusMessage, StatusMessageProvider, asyncify, syncify
 from adjoint.program.events import BaseCallback

@@ -1,4 +1,4 @@
-"""Paths inside DSPy that programs import from, as in `from dspy.utils.callback import BaseCallback`."""
+"""Paths inside DSPy and TextGrad that programs import from, as in `from dspy.utils.callback import BaseCallback`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 
 def inside(package: str, *paths: str) -> None:
-    """What DSPy spreads over files is in one module here, and each of those paths leads to that module."""
+    """What they spread over files is in one module here, and each of those paths leads to that module."""
     module = sys.modules[package]
     for path in paths:
         sys.modules[f"{package}.{path}"] = module
