@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from adjoint import ChatAdapter
-from adjoint.adapters import values
 from adjoint.adapters.base import NOTHING, render
+from adjoint.adapters.simple import choices
+from adjoint.adapters.written import write
 from adjoint.lm.types import Message
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _blocks(fields: Mapping[str, Any]) -> str:
 
 
 def _written(value: Any) -> str:
-    return str(value) if isinstance(value, bool) else values.write(value)
+    return str(value) if isinstance(value, bool) else write(value)
 
 
 def _system(signature: type[Signature], instruction: str) -> str:
@@ -103,7 +104,7 @@ def _system(signature: type[Signature], instruction: str) -> str:
 
 
 def _type(field: Field) -> str:
-    allowed = values.choices(field.type)
+    allowed = choices(field.type)
     return f"Literal[{', '.join(map(repr, allowed))}]" if allowed else getattr(field.type, "__name__", str(field.type))
 
 
@@ -114,6 +115,6 @@ def _reminder(field: Field) -> str:
 def _note(signature: type[Signature], field: Field) -> str:
     if field.name in signature.input_fields or field.type is str:
         return ""
-    allowed = values.choices(field.type)
+    allowed = choices(field.type)
     said = f"exactly match (no extra characters) one of: {'; '.join(allowed)}" if allowed else f"be a single {_type(field)} value"
     return f"        # note: the value you produce must {said}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from adjoint.adapters.chat import ChatAdapter
 from adjoint.adapters.json import JSONAdapter
-from adjoint.adapters.values import write
+from adjoint.adapters.written import write
 from adjoint.autograd.prompts import Critique, Rewrite
 from adjoint.eval.prompts import Judge
 from adjoint.modules.react import ReAct

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import json
-import types
 import typing
 from typing import TYPE_CHECKING, Any
 
-from adjoint.adapters import values
 from adjoint.adapters.json import JSONAdapter
 from adjoint.adapters.records import record_fields
+from adjoint.adapters.schemas import untitled
+from adjoint.adapters.simple import choices
 from adjoint.signature.types.known import knows_its_form
+from adjoint.signature.unions import UNIONS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from adjoint.signature.fields import Field
 
-_NAMES: dict[Any, str] = {str: "string", int: "int", float: "float", bool: "bool", type(None): "null", Any: "any", object: "any", dict: "map"}
+_NAMES: dict[Any, str] = {
+    str: "string",
+    int: "int",
+    float: "float",
+    bool: "bool",
+    type(None): "null",
+    Any: "any",
+    object: "any",
+    dict: "map",
+}
 
 
 class BAMLAdapter(JSONAdapter):
@@ -42,7 +52,7 @@ def shape(type_: Any, above: tuple[Any, ...] = ()) -> str:
     >>> shape(dict[str, list[int] | None])
     'map<string, int[] or null>'
     """
-    allowed = values.choices(type_)
+    allowed = choices(type_)
     if allowed is not None:
         return " or ".join(json.dumps(value, ensure_ascii=False) for value in allowed)
     if type_ in _NAMES:
@@ -59,7 +69,7 @@ def _generic(type_: Any, above: tuple[Any, ...]) -> str:
     origin, arguments = typing.get_origin(type_), typing.get_args(type_)
     if origin is typing.Annotated:
         return shape(arguments[0], above)
-    if origin in (typing.Union, types.UnionType):
+    if origin in UNIONS:
         return " or ".join(shape(item, above) for item in arguments)
     if origin in (list, set, frozenset):
         inner = shape(arguments[0], above)
@@ -81,5 +91,4 @@ def _record(type_: Any, above: tuple[Any, ...]) -> str:
 def _schema(type_: Any) -> str:
     from pydantic import TypeAdapter
 
-    schema = TypeAdapter(type_).json_schema()
-    return "JSON that matches " + json.dumps({key: value for key, value in schema.items() if key != "title"}, ensure_ascii=False)
+    return "JSON that matches " + json.dumps(untitled(TypeAdapter(type_).json_schema()), ensure_ascii=False)

@@ -11,6 +11,7 @@ from adjoint.adapters.pieces import TaggedReader
 from adjoint.adapters.records import fields_of, record_fields
 from adjoint.adapters.turns import TurnAdapter, present
 from adjoint.base.errors import ParseError
+from adjoint.signature import unions
 from adjoint.signature.types.known import knows_its_form
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ _ENTITY = re.compile(r"&(?=(?:amp|lt|gt);)")
 _ENTITIES = {"&lt;": "<", "&gt;": ">", "&amp;": "&"}
 _ENTITY_OF = re.compile("|".join(_ENTITIES))
 _ITEM = "item"
+_SHOWN_DEPTH = 4
+"""Levels of nesting that a prompt shows; what lies deeper is described in words."""
 _DEEPEST = 32
 """Levels of nesting beyond which values are written as JSON."""
 
@@ -86,7 +89,7 @@ def _is_plain(outputs: Sequence[Field]) -> bool:
 
 
 def _structured(type_: Any) -> bool:
-    inner = values.inner(type_)
+    inner = unions.inner(type_)
     return not knows_its_form(inner) and (typing.get_origin(inner) is list or bool(record_fields(inner)))
 
 
@@ -109,8 +112,8 @@ def _unescaped(text: str) -> str:
 
 def _described(type_: Any, field: Field | None = None, depth: int = 0) -> str:
     """What stands between the tags, in words."""
-    inner = values.inner(type_)
-    if depth < 4 and not knows_its_form(inner):
+    inner = unions.inner(type_)
+    if depth < _SHOWN_DEPTH and not knows_its_form(inner):
         if typing.get_origin(inner) is list:
             return _tagged(_ITEM, _described(typing.get_args(inner)[0], None, depth + 1)) + "..."
         fields = record_fields(inner)
@@ -123,7 +126,7 @@ def _described(type_: Any, field: Field | None = None, depth: int = 0) -> str:
 
 def _nested(type_: Any, value: Any, depth: int = 0) -> str:
     """A value as tags within tags where its type has parts, else as escaped text."""
-    inner = values.inner(type_)
+    inner = unions.inner(type_)
     if value is not None and depth < _DEEPEST and not knows_its_form(inner):
         if typing.get_origin(inner) is list and isinstance(value, list):
             item = typing.get_args(inner)[0]
@@ -132,7 +135,9 @@ def _nested(type_: Any, value: Any, depth: int = 0) -> str:
         if fields:
             held = fields_of(value)
             return "".join(
-                _tagged(name, _nested(item, held[name], depth + 1)) for name, (item, _) in fields.items() if held.get(name) is not None
+                _tagged(name, _nested(item, held[name], depth + 1))
+                for name, (item, _) in fields.items()
+                if held.get(name) is not None
             )
     return _escaped(written.write(value))
 
@@ -146,7 +151,7 @@ def _value(field: Field, body: str) -> Any:
 
 def _parts(type_: Any, body: str) -> list[tuple[str, str]]:
     """The elements of a list or a record; none if anything stands beside them, since that would be lost."""
-    inner = values.inner(type_)
+    inner = unions.inner(type_)
     names = {_ITEM} if typing.get_origin(inner) is list else set(record_fields(inner))
     found = _children(body, names, whole=False)
     rest = len("".join(body.split())) - sum(len("".join(f"<{name}>{part}</{name}>".split())) for name, part in found)
@@ -155,7 +160,7 @@ def _parts(type_: Any, body: str) -> list[tuple[str, str]]:
 
 def _plain(type_: Any, body: str, depth: int = 0) -> Any:
     """What the tags hold, as plain data that the field's type then checks."""
-    inner = values.inner(type_)
+    inner = unions.inner(type_)
     if depth < _DEEPEST and _structured(inner):
         parts = _parts(inner, body)
         if parts or not body.strip():

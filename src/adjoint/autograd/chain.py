@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from adjoint.adapters import values
+from adjoint.adapters.written import write
 from adjoint.autograd.rules import gradient_of, input_of, instruction_of, merge, output_of
 from adjoint.autograd.text import between, short
 from adjoint.lm.types import Message
@@ -65,7 +65,7 @@ def conversation(node: Node) -> str:
         blocks = {
             "FUNCTION_PURPOSE": instruction_of(node),
             "INPUTS_TO_FUNCTION": "\n".join(_input(node, slot) for slot in node.inputs),
-            "OUTPUT_OF_FUNCTION": output_of(node) if node.error else values.write(node.outputs.get("value", "")),
+            "OUTPUT_OF_FUNCTION": output_of(node) if node.error else write(node.outputs.get("value", "")),
         }
     else:
         blocks = {"LM_SYSTEM_PROMPT": instruction_of(node), "LM_INPUT": input_of(node), "LM_OUTPUT": output_of(node)}
@@ -74,7 +74,7 @@ def conversation(node: Node) -> str:
 
 def _input(node: Node, slot: str) -> str:
     roles = node.details.get("roles", {})
-    return f"{slot} (role: {roles.get(slot, slot)}): {short(values.write(node.inputs[slot]))}"
+    return f"{slot} (role: {roles.get(slot, slot)}): {short(write(node.inputs[slot]))}"
 
 
 def _objective(node: Node, incoming: Sequence[Gradient]) -> str:

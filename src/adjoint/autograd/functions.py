@@ -7,7 +7,7 @@ import inspect
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, overload
 
-from adjoint.adapters import values
+from adjoint.adapters.written import write
 from adjoint.autograd.rules import merge
 from adjoint.autograd.variable import Variable
 from adjoint.base.errors import GradientError, ProgramError, UsageError
@@ -94,7 +94,7 @@ def _op(function: Callable[..., Any], *, backward: Backward | None, name: str | 
         node.outputs = {"value": made}
         if not variables:
             note_read(node, "value")  # a number or a short text cannot be told from others when it is used
-        return Variable.of(values.write(made), f"result of {called}", node, "value", variables) if variables else made
+        return Variable.of(write(made), f"result of {called}", node, "value", variables) if variables else made
 
     if inspect.iscoroutinefunction(function):
 

@@ -6,7 +6,7 @@ import warnings
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from adjoint.adapters import values
+from adjoint.adapters.written import write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -149,7 +149,7 @@ def targets(node: Node, nodes: Mapping[Node, None]) -> tuple[dict[str, Parameter
     for slot, edges in node.parents.items():
         known = [edge for edge in edges if edge.confidence >= MIN_CONFIDENCE and edge.source in nodes]
         if known:
-            inputs[f"input {slot}"] = (_role(known, slot), values.write(node.inputs.get(slot, "")), known)
+            inputs[f"input {slot}"] = (_role(known, slot), write(node.inputs.get(slot, "")), known)
     return trainable(node), inputs
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from adjoint.adapters import values
+from adjoint.adapters.written import write
 from adjoint.autograd.engine import answering, engine_of
 from adjoint.autograd.text import formatted
 from adjoint.autograd.variable import Variable
@@ -163,7 +163,7 @@ class OrderedFieldsMultimodalLLMCall(Call):
 def _same_names(fields: Mapping[str, Any] | Sequence[str], inputs: Mapping[str, Variable]) -> None:
     if set(fields) != set(inputs):
         message = f"the inputs are {', '.join(sorted(inputs))}, but the call takes {', '.join(sorted(fields))}."
-        raise UsageError(message)
+        raise VariableError(message)
 
 
 async def call_llm(
@@ -212,5 +212,5 @@ def _text(prediction: Prediction) -> str:
     """A prediction as one text: its only field, or a line for each."""
     fields = prediction.toDict()
     if len(fields) == 1:
-        return values.write(next(iter(fields.values())))
-    return "\n".join(f"{name}: {values.write(value)}" for name, value in fields.items())
+        return write(next(iter(fields.values())))
+    return "\n".join(f"{name}: {write(value)}" for name, value in fields.items())

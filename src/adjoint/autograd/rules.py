@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from adjoint.adapters import values
+from adjoint.adapters.written import write
 from adjoint.autograd.prompts import Critique
 from adjoint.base.errors import ParseError
 from adjoint.modules.predict import Predict
@@ -51,7 +51,7 @@ async def pass_through(
 async def judged(node: Node, incoming: Sequence[Gradient], targets: Sequence[Target], _: BaseLM | None) -> dict[str, Gradient]:
     """What a judge said goes to what it judged, together with what else it was shown: a question, a truth. No LM call."""
     merged = merge(incoming)
-    texts = {f"input {slot}": values.write(value) for slot, value in node.inputs.items()}
+    texts = {f"input {slot}": write(value) for slot, value in node.inputs.items()}
     asked = [instruction_of(node)] if instruction_of(node) else []
     beside = {target.name: [*asked, *(text for name, text in texts.items() if name != target.name)] for target in targets}
     return {name: replace(merged, target=name, context="\n".join(shown)) for name, shown in beside.items()}
@@ -139,14 +139,14 @@ def instruction_of(node: Node) -> str:
 def input_of(node: Node) -> str:
     """The inputs as the LM saw them: the last user message, else all values."""
     last = [message.text for message in node.messages if message.role == "user"]
-    return last[-1] if last else values.write(dict(node.inputs))
+    return last[-1] if last else write(dict(node.inputs))
 
 
 def output_of(node: Node) -> str:
     """The reply as it came, else the outputs, else the error."""
     if node.reply is not None:
         return node.reply
-    return values.write(dict(node.outputs)) if node.outputs else str(node.error)
+    return write(dict(node.outputs)) if node.outputs else str(node.error)
 
 
 def gradient_of(name: str, text: str, merged: Gradient, *, cap: int = CAP, context: str = "") -> Gradient:

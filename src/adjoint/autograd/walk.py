@@ -8,7 +8,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
-from adjoint.adapters import values
+from adjoint.adapters.written import write
 from adjoint.autograd import chain, graph, trace
 from adjoint.autograd.mean import mean
 from adjoint.autograd.rules import (
@@ -188,7 +188,7 @@ class Walk:
         gradients = [gradient for _, gradient in sorted(self.incoming[node], key=lambda item: item[0])]
         wanted = [gradient for gradient in gradients if gradient.verdict == "change"]
         parameters, inputs = graph.targets(node, plan.nodes)
-        asked = [Target(n, p.role, values.write(p.value)) for n, p in parameters.items() if not n.startswith("=")]
+        asked = [Target(n, p.role, write(p.value)) for n, p in parameters.items() if not n.startswith("=")]
         asked += [Target(name, role, value) for name, (role, value, _) in inputs.items()]
         if not wanted:
             sent = _approved(node, gradients, asked)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from adjoint.adapters.values import write
+from adjoint.adapters.written import write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

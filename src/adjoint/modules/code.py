@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from adjoint.adapters.values import write
+from adjoint.adapters.written import write
 from adjoint.base.errors import FATAL, AdjointError, ToolError
 from adjoint.base.json import plain
 from adjoint.base.portal import portal
@@ -109,7 +109,9 @@ async def bench(interpreter: Interpreter, functions: Callable[[Bench], Mapping[s
 
 def shown(node: Node, limit: int | None = None) -> str:
     """What the model is told of a run: what was printed, and the error; cut in the middle if it is too long."""
-    text = "\n".join(part for part in (node.outputs[OUTPUT], f"Error: {node.error}" if node.error else "") if part) or "(no output)"
+    text = (
+        "\n".join(part for part in (node.outputs[OUTPUT], f"Error: {node.error}" if node.error else "") if part) or "(no output)"
+    )
     if limit is None or len(text) <= limit:
         return text
     half = limit // 2

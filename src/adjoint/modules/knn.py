@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from adjoint.adapters.values import write
+from adjoint.adapters.written import write
 from adjoint.base.errors import UsageError
 from adjoint.base.portal import portal
 from adjoint.modules.retrieve import Embeddings

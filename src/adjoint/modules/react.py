@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from adjoint.adapters.values import write
+from adjoint.adapters.written import write
 from adjoint.base.errors import ContextLengthError, ParseError, SignatureError, UsageError
 from adjoint.lm.base import supports_of
 from adjoint.modules.chain_of_thought import ChainOfThought
@@ -29,7 +29,16 @@ if TYPE_CHECKING:
     from adjoint.signature.signature import Signature
 
 FINISH = "finish"
-_OURS = ("max_iters", "trajectory", "tools", "next_thought", "next_tool_name", "next_tool_args", "tool_calls", "termination_reason")
+_OURS = (
+    "max_iters",
+    "trajectory",
+    "tools",
+    "next_thought",
+    "next_tool_name",
+    "next_tool_args",
+    "tool_calls",
+    "termination_reason",
+)
 _STEP = (
     "{task}\n\nDo this step by step: in each step write your next thought and call a tool. "
     "Call finish as soon as inputs and observations say enough to give {outputs}."
@@ -70,7 +79,9 @@ class ReAct(Module):
         task = make(signature)
         for name in (*task.input_fields, *task.output_fields):
             if name in _OURS:
-                message = f"the field {name!r} cannot be used: ReAct itself has one of that name. Choose another, such as {name}_text."
+                message = (
+                    f"the field {name!r} cannot be used: ReAct itself has one of that name. Choose another, such as {name}_text."
+                )
                 raise SignatureError(message)
         if max_iters < 0:
             message = f"max_iters={max_iters} cannot be; give 0 or more."
@@ -80,7 +91,9 @@ class ReAct(Module):
         self.max_iters = max_iters
         self.tools = Toolbox([*tools, end])
         self._native = _native(task)
-        self.react = Predict(_text(task, list(self.tools)).with_instructions(_STEP.format(task=task.instructions, outputs=outputs)))
+        self.react = Predict(
+            _text(task, list(self.tools)).with_instructions(_STEP.format(task=task.instructions, outputs=outputs))
+        )
         self.extract = ChainOfThought(task.append("trajectory", InputField(default="")))
 
     async def aforward(self, *, max_iters: int | None = None, **inputs: Any) -> Prediction:
@@ -111,7 +124,9 @@ class ReAct(Module):
 
     async def _think(self, inputs: dict[str, Any], steps: list[_Step], start: int) -> tuple[_Step, int]:
         """The next step, in the LM's own way of calling tools or in words."""
-        native = "tools" in supports_of(self.react.lm or active_lm()) and getattr(current().adapter, "use_native_function_calling", False)
+        native = "tools" in supports_of(self.react.lm or active_lm()) and getattr(
+            current().adapter, "use_native_function_calling", False
+        )
         demos = [(_as_native if native else _as_text)(demo) for demo in self.react.demos]
         if native:
             own = {"signature": self._native.with_instructions(self.react.instruction), "tools": self.tools.described()}
@@ -147,7 +162,9 @@ def _text(task: type[Signature], names: list[str]) -> type[Signature]:
 
 def _native(task: type[Signature]) -> type[Signature]:
     """A step in which the LM calls tools by itself."""
-    made = make({name: (spec.type, spec) for name, spec in task.input_fields.items()} | {"next_thought": (str, OutputField(default=""))})
+    made = make(
+        {name: (spec.type, spec) for name, spec in task.input_fields.items()} | {"next_thought": (str, OutputField(default=""))}
+    )
     made = made.append("tools", InputField(), list[Tool]).append("trajectory", InputField(default=""))
     return made.append("tool_calls", OutputField(), ToolCalls)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from adjoint.adapters.values import write
+from adjoint.adapters.written import write
 from adjoint.base.errors import FATAL, AdjointError
 from adjoint.modules.best_of_n import BestOfN
 from adjoint.modules.predict import Predict

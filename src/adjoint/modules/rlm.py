@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from adjoint.adapters.values import write
+from adjoint.adapters.written import write
 from adjoint.base.errors import ToolError, UsageError
 from adjoint.base.json import plain
 from adjoint.exec.local import all_of
@@ -66,7 +66,9 @@ class RLM(Module):
         self.interpreter, self.tools = interpreter_or_default(interpreter), Toolbox(tools)
         self.max_iters, self.max_llm_calls, self.max_output_chars = max_iters, max_llm_calls, max_output_chars
         outputs = ", ".join(f"{name}=..." for name in self._task.output_fields)
-        step = make({"variables": (str, InputField()), "history": (str, InputField(default="")), "reasoning": (str, OutputField())})
+        step = make(
+            {"variables": (str, InputField()), "history": (str, InputField(default="")), "reasoning": (str, OutputField())}
+        )
         step = step.append("code", OutputField(), PYTHON)
         self.generate_action = Predict(
             step.with_instructions(_ACT.format(task=self._task.instructions, limit=max_output_chars, outputs=outputs))
@@ -137,7 +139,9 @@ class _Work:
         """Take the outputs if they have their types; else the code sees what is wrong."""
         fields = self.rlm._task.output_fields
         given = {**dict(zip(fields, args, strict=False)), **named}
-        wrong = [name for name in given if name not in fields] or [name for name in fields if name not in given and fields[name].required]
+        wrong = [name for name in given if name not in fields] or [
+            name for name in fields if name not in given and fields[name].required
+        ]
         if wrong or len(args) > len(fields):
             message = f"SUBMIT takes {', '.join(fields)}; {wrong[0] if wrong else 'more'} does not fit."
             raise ValueError(message)

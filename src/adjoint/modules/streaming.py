@@ -8,7 +8,7 @@ import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from adjoint.adapters.values import write
+from adjoint.adapters.written import write
 from adjoint.base.portal import portal
 from adjoint.program import stream
 from adjoint.program.context import context, current

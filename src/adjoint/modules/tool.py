@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from adjoint.adapters.values import write
+from adjoint.adapters.written import write
 from adjoint.base.errors import UnknownNameError, UsageError
 from adjoint.program.context import current
 from adjoint.program.module import Module
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from adjoint.program.tape import Edge, Node
+
 
 def observation(node: Node) -> str:
     """What the model is told of a call: the result as text, or the error in words."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from adjoint.base.errors import SignatureError
 from adjoint.signature.types.known import knows_its_form
+from adjoint.signature.unions import UNIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -242,7 +243,7 @@ def _spelled(type_: Any) -> str:
     origin, arguments = typing.get_origin(type_), typing.get_args(type_)
     if origin is typing.Literal:
         return f"Literal[{', '.join(map(repr, arguments))}]"
-    if origin in (typing.Union, types.UnionType):
+    if origin in UNIONS:
         return " | ".join(map(_spelled, arguments))
     if origin is not None:
         name = getattr(type_, "_name", None) or origin.__name__

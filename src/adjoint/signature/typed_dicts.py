@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-import types
 import typing
 from typing import Any
 
 import typing_extensions as extended
+
+from adjoint.signature.unions import UNIONS
 
 
 def portable(type_: Any) -> Any:
@@ -29,7 +30,7 @@ def _made(type_: Any, known: dict[Any, Any]) -> Any:
     made = tuple(_made(item, known) for item in arguments)
     if made == arguments:
         return type_
-    if origin in (typing.Union, types.UnionType):
+    if origin in UNIONS:
         return typing.Union[made]  # noqa: UP007 - built at run time
     return typing.Annotated[made] if origin is typing.Annotated else origin[made]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from adjoint.adapters import values
+from adjoint.adapters.written import write
 from adjoint.base.errors import MetricError
 from adjoint.data.records import expected_outputs
 from adjoint.program.context import context
@@ -70,5 +70,5 @@ def as_text(fields: dict[str, Any]) -> str:
     ('4', 'a: x\nb: y')
     """
     if len(fields) == 1:
-        return values.write(next(iter(fields.values())))
-    return "\n".join(f"{name}: {values.write(value)}" for name, value in fields.items())
+        return write(next(iter(fields.values())))
+    return "\n".join(f"{name}: {write(value)}" for name, value in fields.items())

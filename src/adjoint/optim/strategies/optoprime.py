@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from adjoint.adapters.values import write
+from adjoint.adapters.written import write
 from adjoint.autograd.engine import engine_of
 from adjoint.autograd.graph import reached
 from adjoint.autograd.text import cut
