@@ -23,6 +23,14 @@ class Color(enum.Enum):
     BLUE = "blue"
 
 
+Numbered = enum.Enum("Numbered", ["NEW", "IN_WORK"])
+
+
+class Swapped(enum.Enum):
+    ON = "OFF"
+    OFF = "ON"
+
+
 class Person(pydantic.BaseModel):
     name: str
     age: int = pydantic.Field(0, alias="Age")
@@ -92,6 +100,9 @@ def test_text_is_read_as_it_is_but_for_white_space_around_it(text):
         (Literal["not_spam", "spam"], "Not spam", "not_spam"),
         (Literal[1, 2], "2", 2),
         (Color, "RED", Color.RED),
+        (Numbered, "2", Numbered.IN_WORK),
+        (Numbered, "In work", Numbered.IN_WORK),
+        (Swapped, "ON", Swapped.OFF),
         (list[int], "Here you are: [1, 2].", [1, 2]),
         (list[int], "Sure!\n```json\n[1, 2]\n```\nBye", [1, 2]),
         (dict[str, int], "{'a': 1, 'b': 2,}", {"a": 1, "b": 2}),

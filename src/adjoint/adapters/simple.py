@@ -6,9 +6,12 @@ import difflib
 import enum
 import re
 import typing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adjoint.adapters.written import write
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 UNCLEAR = object()
 """Stands for a text that has no plain reading: no validator accepts it."""
@@ -75,13 +78,21 @@ def _said_once(text: str) -> str:
 
 
 def _choice(type_: Any, allowed: list[Any], text: str) -> Any:
-    """The allowed value that is meant: equal, equal but for case and quotes, or with a slip of the pen."""
-    names = {value if type(value) is str else write(value): value for value in allowed}
+    """The allowed value that is meant, or the member of an enum whose name stands there and no value does."""
+    values = {value if type(value) is str else write(value): value for value in allowed}
+    name = _meant(text, values)
+    if not isinstance(type_, enum.EnumType):
+        return UNCLEAR if name is None else values[name]
+    if name is not None:
+        return type_(values[name])
+    member = _meant(text, type_.__members__)
+    return UNCLEAR if member is None else type_.__members__[member]
+
+
+def _meant(text: str, names: Mapping[str, Any]) -> str | None:
+    """The name that the text is: equal, equal but for case and quotes, or with a slip of the pen."""
     bare = text.strip(AROUND_WORD)
-    name = text if text in names else bare if bare in names else _nearest(bare, list(names))
-    if name is None:
-        return UNCLEAR
-    return type_(names[name]) if isinstance(type_, type) else names[name]
+    return text if text in names else bare if bare in names else _nearest(bare, list(names))
 
 
 def _nearest(text: str, names: list[str]) -> str | None:
