@@ -32,8 +32,6 @@ _SHINGLE = 5
 """Bytes of a shingle: about a word."""
 _CROWD = 50
 """Candidates of one band bucket that are all compared with each other; in a larger one each is compared with its neighbours."""
-
-
 _DEVIATIONS = 6
 """Standard deviations by which a similarity may be estimated too low: a chance of 1 in 10^9."""
 _CHUNK = 10_000

@@ -35,8 +35,8 @@ class Evaluate:
 
     `num_threads` is how many rows run at once. `display_progress` shows a live line on stderr, `display_table` (or a number of rows)
     a table there, in a notebook one in the page. `max_errors` ends the run; `save_as_csv` and `save_as_json` write the rows.
-    Callbacks hear of an evaluation, and of its `callback_metadata`. The
-    other options are those of `evaluate`. A failure is an error and no score: `failure_score` is refused, whatever it is.
+    Callbacks hear of an evaluation, and of its `callback_metadata`. The other options are those of `evaluate`.
+    A failure is an error and no score: `failure_score` is refused, whatever it is.
     """
 
     def __init__(

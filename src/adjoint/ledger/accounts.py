@@ -68,9 +68,8 @@ def _broken(connection: sqlite3.Connection, run: str, bound: Amount, caps: Caps)
     ).fetchone()
     more = (bound[0], bound[1] + bound[2], bound[3] or 0)
     for name, cap, used, set_aside, wanted in zip(("calls", "tokens", "usd"), caps, spent, held, more, strict=True):
-        if cap is not None and used + set_aside + wanted > cap:
-            return name
-        if cap is not None and name == "usd" and used >= cap:
+        spent_up = name == "usd" and cap is not None and used >= cap  # a call without a price wants 0 dollars
+        if spent_up or (cap is not None and used + set_aside + wanted > cap):
             return name
     return ""
 

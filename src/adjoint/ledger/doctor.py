@@ -17,8 +17,6 @@ from adjoint.ledger.rows import BROKEN
 from adjoint.ledger.salvage import salvage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from adjoint.base.json import Json
 
 _NUMBER = re.compile("[1-9][0-9]{0,3}")
@@ -55,9 +53,11 @@ def examine(path: str | Path) -> Diagnosis:
     if not file.is_file():
         found.problems.append("there is no such file")
         return found
-    with contextlib.suppress(LedgerError), _noted(found):
+    try:
         files.refuse_network(file)
         files.refuse_foreign(file)
+    except LedgerError as error:
+        found.problems.append(str(error))
     _check_header(file, found)
     with contextlib.closing(reading(file)) as connection:
         try:
@@ -102,16 +102,6 @@ def repair(path: str | Path) -> Diagnosis:
     fresh.rename(file)
     found.saved_to, found.moved_to = str(file), str(old)
     return found
-
-
-@contextlib.contextmanager
-def _noted(found: Diagnosis) -> Iterator[None]:
-    """Note the error as a problem too."""
-    try:
-        yield
-    except LedgerError as error:
-        found.problems.append(str(error))
-        raise
 
 
 def _check_version(connection: sqlite3.Connection, found: Diagnosis) -> None:

@@ -209,9 +209,8 @@ def address(base_url: str, path: str) -> str:
     except ValueError:
         usable = False
     if not usable:
-        shown = (
-            repr(base_url) if base_url.isprintable() and not set(base_url) & set("@?#") else "this"
-        )  # a key may stand behind them
+        hides_key = not base_url.isprintable() or set(base_url) & set("@?#")  # one may stand behind them
+        shown = "this" if hides_key else repr(base_url)
         message = f"{shown} is no base URL; write for example http://localhost:8000/v1."
         raise UsageError(message)
     if parts.username or parts.password or parts.query or parts.fragment:

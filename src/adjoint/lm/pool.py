@@ -16,6 +16,8 @@ from adjoint.lm import guard
 if TYPE_CHECKING:
     from aiohttp import BaseConnector, ClientSession
 
+_VARIABLES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+
 
 class Pool:
     """The one aiohttp session of the process, opened on first use and closed when the interpreter ends."""
@@ -73,6 +75,3 @@ def _proxy(url: str, _environment: tuple[str | None, ...]) -> str | None:
     """Looked up once as long as the variables are the same: it walks through the whole environment, twice."""
     parts = urlsplit(url)
     return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
-
-
-_VARIABLES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")

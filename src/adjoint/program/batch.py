@@ -88,7 +88,8 @@ async def run_all(pairs: Sequence[Pair], options: Options) -> Results:
                 error.add_note("".join(traceback.format_exception(error.__cause__ or error)))
             return index, Failure(index, given, error)
 
-    async with contextlib.aclosing(Local().map(one, enumerate(pairs), limit=options.num_threads or current().num_threads or CONCURRENCY)) as outcomes:
+    limit = options.num_threads or current().num_threads or CONCURRENCY
+    async with contextlib.aclosing(Local().map(one, enumerate(pairs), limit=limit)) as outcomes:
         async for outcome in outcomes:
             index, value = outcome.value
             if isinstance(value, Failure):
@@ -102,16 +103,15 @@ async def run_all(pairs: Sequence[Pair], options: Options) -> Results:
 
 
 async def _call(module: Module | Callable[..., Any], given: Any, options: Options) -> Any:
-    seconds = options.timeout
     args, inputs = _arguments(given) if options.access_examples or not isinstance(given, Example) else ((given,), {})
     acall = getattr(module, "acall", None)
     try:
-        async with asyncio.timeout(seconds) as clock:
+        async with asyncio.timeout(options.timeout) as clock:
             return await (portal.in_thread(module, *args, **inputs) if acall is None else acall(*args, **inputs))
     except TimeoutError as error:
         if not clock.expired():
             raise
-        message = f"it did not end within {seconds:g} s."
+        message = f"it did not end within {options.timeout:g} s."
         raise TransportError(message) from error
 
 

@@ -37,7 +37,8 @@ _asking: ContextVar[_Asking | None] = ContextVar("adjoint_asking", default=None)
 class Written:
     """The client of an LM with a `__call__`, `forward` or `aforward` of its own. `inner` is what `super()` reaches there.
 
-    With `awaits` it is `aforward` that answers, otherwise `forward` in a thread of its own. It has no identity, since nothing says what the method does: its replies are not used again.
+    With `awaits` it is `aforward` that answers, otherwise `forward` in a thread of its own. It has no identity, since nothing
+    says what the method does: its replies are not used again.
     """
 
     def __init__(self, name: str, owner: LM, inner: BaseLM | None = None, *, awaits: bool = True) -> None:
@@ -55,17 +56,17 @@ class Written:
 
     def _asked(self, request: Request) -> Awaitable[Any]:
         body = request.as_dict()
-        options: dict[str, Any] = {name: body[name] for name in _OPTIONS if name in body}
+        options: dict[str, Any] = {**{name: body[name] for name in _OPTIONS if name in body}, **request.extra}
         if request.tools:
             options["tools"] = [openai_form.tool(spec) for spec in request.tools]
         if request.schema is not None:
             options["response_format"] = openai_form.response_format(request.schema)
         messages = [openai_form.chat_message(message) for message in request.messages]
         if self.owner.written is not None:
-            return portal.in_thread(self.owner.written, None, messages=messages, **options, **request.extra)
+            return portal.in_thread(self.owner.written, None, messages=messages, **options)
         if self.awaits:
-            return self.owner.aforward(None, messages, **options, **request.extra)
-        return portal.in_thread(self.owner.forward, None, messages, **options, **request.extra)
+            return self.owner.aforward(None, messages, **options)
+        return portal.in_thread(self.owner.forward, None, messages, **options)
 
 
 def beneath(lm: LM) -> BaseLM | None:

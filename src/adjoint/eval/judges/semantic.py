@@ -23,7 +23,8 @@ class SemanticF1(JudgeMetric):
 
     Both shares are estimated by the judge and are parts of the score. `decompositional` lets it list the ideas first. While a program
     is being compiled (a `trace` is given) the result is whether F1 >= `threshold`, as in DSPy. DSPy reads `question` and `response`;
-    so does this, also where a row does not say which of its fields are inputs; rows with other names are read by their inputs and labels. A row without a label raises `MetricError`.
+    so does this, also where a row does not say which of its fields are inputs; rows with other names are read by their inputs and
+    labels. A row without a label raises `MetricError`.
 
     >>> from adjoint import Example
     >>> from adjoint.testing import ScriptedLM
