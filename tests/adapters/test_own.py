@@ -1,9 +1,11 @@
 """Adapters as DSPy's programs write them."""
 
+import asyncio
+
 import pytest
 
 import adjoint
-from adjoint import Adapter, ChatAdapter, Predict
+from adjoint import Adapter, ChatAdapter, Predict, Signature
 from adjoint.base.errors import ProgramError, UsageError
 from adjoint.testing import ScriptedLM
 
@@ -106,3 +108,21 @@ def test_the_settings_show_the_adapter_itself_and_none_is_the_default():
 def test_a_hook_that_nobody_would_ask_is_refused():
     with pytest.raises(UsageError, match=r"begin with adjoint\.Adapter"):
         type("Mine", (ChatAdapter,), {"format_field_structure": lambda self, signature: ""})
+
+
+def test_an_adapter_is_called_by_itself():
+    lm = adjoint.LM(ScriptedLM(["n=2", "n=3"]))
+    given = (lm, {"temperature": 0.5}, Signature("q -> n", "Count."), [{"q": "one", "n": 1}], {"q": "two"})
+    with adjoint.context(ledger=None):
+        assert Bare()(*given) == [{"n": "2"}]
+        assert asyncio.run(Bare().acall(*given)) == [{"n": "3"}]
+    assert [request.temperature for request in lm.client.requests] == [0.5, 0.5]
+    assert lm.client.requests[0].messages[0].content == "Count.\none -> 1\ntwo"
+
+
+def test_a_call_of_ones_own_that_no_predictor_would_make_is_refused_where_it_is_written():
+    with pytest.raises(UsageError, match=r"Loud\.__call__ would not be asked"):
+
+        class Loud(Bare):
+            def __call__(self, *given):
+                return []

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from adjoint.adapters import values
 from adjoint.adapters.base import NOTHING
+from adjoint.adapters.called import Called
 from adjoint.adapters.turns import TurnAdapter, answered
 from adjoint.base.errors import ParseError, ProgramError, UsageError
 from adjoint.base.foreign import foreign_call
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from adjoint.signature.signature import Signature
 
 
-class Adapter:
+class Adapter(Called):
     """Base of an adapter of your own: write `parse(signature, completion)`, and `format` or the hooks that it is made of.
 
     The hooks are `format_field_description(signature)`, `format_field_structure(signature)`, `format_task_description(signature)`,
