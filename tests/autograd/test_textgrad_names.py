@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from types import SimpleNamespace
 
 import pytest
 
 import adjoint
 import adjoint.textgrad as tg
 from adjoint.autograd import engine as engines
-from adjoint.base.errors import NoLMError
+from adjoint.base.errors import GradientError, NoLMError, UsageError
 from adjoint.testing import ScriptedLM
 
 
@@ -85,6 +86,63 @@ def test_an_engine_by_name_is_asked_directly_and_gives_one_text():
     assert tg.BlackboxLLM(engine, "Answer.")(text(prompt)).value == engine(prompt, "Answer.")
 
 
+def test_the_handle_on_the_backward_engine_is_one_and_takes_it_away():
+    engine, handle = Dummy(), tg.SingletonBackwardEngine()
+    handle.set_engine(engine, True)
+    assert (handle is tg.singleton_backward_engine, handle.engine is engine) == (True, True)
+    with pytest.raises(UsageError, match="already set"):
+        handle.set_engine(engine)
+    handle.engine = None
+    assert handle.get_engine() is None
+
+
+def test_an_engine_is_of_its_providers_class_and_takes_the_providers_names(monkeypatch):
+    room = tg.engine
+    for key in ("OPENAI", "ANTHROPIC", "GEMINI", "TOGETHER", "GROQ"):
+        monkeypatch.setenv(f"{key}_API_KEY", "a key")
+    made = [
+        room.ChatOpenAI(),
+        room.ChatOpenAI("o9", base_url="http://localhost:1"),
+        room.ChatTogether("meta-llama/Llama-3-70b"),
+        tg.get_engine("groq-llama3-70b"),
+        tg.get_engine("ollama-llama3"),
+        room.LiteLLMEngine("gpt-4o"),
+        room.ChatExternalClient(SimpleNamespace(base_url="http://localhost:2/v1/", api_key="k"), "org/m"),
+    ]
+    assert [(type(one).__name__, one.model, one.base_url) for one in made] == [
+        ("ChatOpenAI", "openai/gpt-3.5-turbo-0613", "https://api.openai.com/v1"),
+        ("ChatOpenAI", "openai/o9", "http://localhost:1"),
+        ("ChatTogether", "together/meta-llama/Llama-3-70b", "https://api.together.xyz/v1"),
+        ("ChatGroq", "groq/llama3-70b", "https://api.groq.com/openai/v1"),
+        ("NamedEngine", "ollama/llama3", "http://localhost:11434/v1"),
+        ("LiteLLMEngine", "openai/gpt-4o", "https://api.openai.com/v1"),
+        ("ChatExternalClient", "openai/org/m", "http://localhost:2/v1"),
+    ]
+
+
+def test_an_engine_without_a_key_or_with_a_name_of_nobody_is_a_value_error(monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    for make in (tg.engine.ChatOpenAI, lambda: tg.get_engine("gpt-4o"), lambda: tg.get_engine("nobody")):
+        with pytest.raises(ValueError, match=r"OPENAI_API_KEY|names no model"):
+            make()
+
+
+def test_a_store_of_ones_own_is_told_that_the_ledger_keeps_replies(caplog):
+    store = SimpleNamespace(get=lambda key: None, set=lambda key, value: None)
+    assert tg.get_engine("pocket", cache=store).cache
+    assert "replies are kept in the ledger" in caplog.text
+    with pytest.raises(UsageError, match="neither True nor False"):
+        tg.get_engine("pocket", cache=[1, 2])
+
+
+def test_an_engines_system_prompt_stands_before_calls_that_have_none():
+    engine = tg.engine.NamedEngine("pocket", "Answer in one word.", True)
+    engine.lm = adjoint.LM(ScriptedLM(lambda request: " / ".join(message.text for message in request.messages)))
+    call = tg.BlackboxLLM(engine)
+    assert engine("q") == call(text("q")).value == "Answer in one word. / q"
+    assert engine("q", "Sing.") == tg.BlackboxLLM(engine, "Sing.")(text("q")).value == "Sing. / q"
+
+
 def test_names_and_classes_of_engines_are_those_of_textgrad(monkeypatch):
     from adjoint.textgrad.engine.openai import ChatOpenAI
     from adjoint.textgrad.engine_experimental.litellm import LiteLLMEngine
@@ -115,6 +173,34 @@ def test_gradients_may_be_replaced_as_a_whole():
     assert answer.gradients_context[answer.gradients[0]] is None
     answer.gradients = set()
     assert answer.get_gradient_text() == ""
+
+
+def test_gradients_are_asked_as_a_set_of_variables():
+    answer, remark = text("Hello"), text("be kind", "feedback")
+    assert answer.gradients == set()
+    answer.gradients.add(remark)
+    (only,) = answer.gradients
+    assert (remark in answer.gradients, "be rude" in answer.gradients, only.get_value()) == (True, False, "be kind")
+    assert answer.gradients == {only} != set()
+    assert only.get_role_description() == "feedback on the value"
+
+
+def test_what_a_loss_says_is_no_gradient_of_its_own():
+    engine = Dummy("too long")
+    answer = text("Hello")
+    loss = tg.autograd.FormattedLLMCall(engine, "Judge {a}.", {"a": None})({"a": answer})
+    loss.backward(engine)
+    assert (loss.gradients, answer.get_gradient_text()) == ([], "too long")
+
+
+@pytest.mark.parametrize("value", [1.5, None, True, ["a"]])
+def test_what_is_no_text_is_refused_as_textgrads_programs_expect(value):
+    with pytest.raises(AssertionError, match="the value of a Variable is text"):
+        text(value)
+    with pytest.raises(AttributeError, match="takes Variables and predictions"):
+        tg.BlackboxLLM(Dummy())(value)
+    with pytest.raises(AssertionError, match="the inputs are b"):
+        tg.autograd.FormattedLLMCall(Dummy(), "{a}", {"a": None})({"b": text("1")})
 
 
 def test_arguments_stand_in_textgrads_order():
@@ -160,6 +246,40 @@ def test_modules_and_optimizers_of_ones_own_are_subclasses():
     program.prompt.gradients.add("again")
     program.zero_grad()
     assert not program.prompt.gradients
+
+
+class Shouted(tg.autograd.Function):
+    """Two texts in capitals, whose feedback goes back in small letters."""
+
+    def forward(self, one, other):
+        made = tg.Variable(f"{one} {other}".upper(), predecessors=[one, other], role_description="shout")
+        made.set_grad_fn(tg.autograd.BackwardContext(self.backward, made, (one, other)))
+        return made
+
+    def backward(self, made, behind, backward_engine):
+        for variable in behind:
+            said = backward_engine(f"{made.get_gradient_text()} on {variable}")
+            variable.gradients.add(text(said, "feedback"))
+
+
+def test_functions_of_ones_own_carry_feedback_on_by_their_backward():
+    prompt, answer = text("Answer."), text("yes")
+    shout = Shouted()(tg.BlackboxLLM(lambda prompt: "no", prompt)(text("q", requires_grad=False)), answer)
+    assert (shout.value, repr(shout.get_grad_fn())) == ("NO YES", f"{__name__}.Shouted.backward")
+    loss = tg.TextLoss("Judge.", Dummy("too loud"))(shout)
+    loss.backward(lambda prompt: prompt if prompt.startswith("too loud on") else "calm down")
+    assert (shout.get_gradient_text(), answer.get_gradient_text()) == ("too loud", "too loud on yes")
+    assert prompt.get_gradient_text() == "calm down"
+
+
+def test_a_backward_of_ones_own_that_raises_ends_the_walk_and_changes_nothing():
+    answer = text("yes")
+    answer.gradients.add("earlier")
+    made = tg.Variable("YES", predecessors=[answer], role_description="shout")
+    made.set_grad_fn(lambda backward_engine: 1 / 0)
+    with pytest.raises(GradientError, match="the grad_fn of the shout raised ZeroDivisionError"):
+        tg.TextLoss("Judge.", Dummy("too loud"))(made).backward(Dummy())
+    assert (answer.get_gradient_text(), made.get_gradient_text()) == ("earlier", "")
 
 
 def test_deeper_modules_hold_what_their_room_holds():

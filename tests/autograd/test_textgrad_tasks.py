@@ -87,3 +87,14 @@ def test_a_reply_without_final_tags_is_a_typed_error_and_never_none():
     call = tg.autograd.LLMCall_with_in_context_examples(lambda prompt: "42", "Answer.")
     with pytest.raises(ParseError, match="<FINAL>"):
         call(variable("6 times 7?"))
+
+
+def test_batches_are_fed_with_textgrads_defaults():
+    from adjoint.textgrad.tasks.base import DataLoader
+    from adjoint.textgrad.tasks.big_bench_hard import string_based_equality_fn
+
+    rows = [(f"q{n}", n) for n in range(40)]
+    (questions, answers), rest = DataLoader(rows)
+    assert ([len(questions), len(rest[0])], sorted([*answers, *rest[1]])) == ([32, 8], list(range(40)))
+    assert answers != sorted(answers)
+    assert string_based_equality_fn(variable("Answer: 5"), ground_truth_answer=variable("5")) == 1

@@ -148,9 +148,19 @@ def test_an_explicit_engine_wins_over_the_process_and_that_over_the_context():
         adjoint.set_backward_engine(lms["process"])
         loss.backward()
         loss.backward(lms["explicit"])
-        adjoint.set_backward_engine(lms["explicit"], override=False)
+        adjoint.set_backward_engine(None)
         loss.backward()
-    assert [g.text for g in prompt.grad] == ["from context", "from process", "from explicit", "from process"]
+    assert [g.text for g in prompt.grad] == ["from context", "from process", "from explicit", "from context"]
+
+
+def test_an_engine_of_the_process_is_replaced_or_it_is_an_error():
+    first, second = engine(name="first"), engine(name="second")
+    for one in (first, second):
+        adjoint.set_backward_engine(one)
+        assert engines.backward_engine() is one
+    with pytest.raises(UsageError, match="already set"):
+        adjoint.set_backward_engine(first, override=False)
+    assert engines.backward_engine() is second
 
 
 def test_every_call_may_have_an_engine_of_its_own():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from adjoint.base.errors import UsageError
+from adjoint.lm.engine import Engine as Made
 from adjoint.lm.engine import as_lm
 from adjoint.program.context import active_lm, current
 
@@ -35,9 +36,9 @@ def engine_of(engine: Engine | None) -> BaseLM | None:
 def get_engine(engine_name: Engine, **options: Any) -> BaseLM:
     """The LM of that name (`provider/model`, or TextGrad's: "gpt-4o"), with `generate`; another engine is taken as it is."""
     if isinstance(engine_name, str):
-        from adjoint.autograd.named import NamedEngine
+        from adjoint.autograd.chats import engine_named
 
-        made: Any = NamedEngine(engine_name, **options)
+        made: Any = engine_named(engine_name, **options)
         return cast("BaseLM", made)
     found = engine_of(engine_name)
     if found is None:
@@ -46,16 +47,19 @@ def get_engine(engine_name: Engine, **options: Any) -> BaseLM:
     return found
 
 
-def set_backward_engine(engine: Engine, override: bool = True, **options: Any) -> None:  # noqa: FBT001, FBT002 - TextGrad's
+def set_backward_engine(engine: Engine | None, override: bool = True, **options: Any) -> None:  # noqa: FBT001, FBT002 - TextGrad's
     """The LM that judges, criticises and rewrites, for the whole process; without one the LM of the context does.
 
-    It also answers explicit calls where neither they nor the context have an LM. With `override=False` one that is already
-    set stays. `options` are those of `get_engine`, for a name.
+    It also answers explicit calls where neither they nor the context have an LM. With `override=False` it is an error if
+    one is already set. `options` are those of `get_engine`, for a name. None takes it away.
     """
-    if override or "engine" not in _engine:
-        chosen = get_engine(engine, **options) if isinstance(engine, str) else engine_of(engine)
-        if chosen is not None:
-            _engine["engine"] = chosen
+    if not override and "engine" in _engine:
+        message = "a backward engine is already set; override=True replaces it."
+        raise UsageError(message)
+    chosen = get_engine(engine, **options) if isinstance(engine, str) else engine_of(engine)
+    _engine.clear()
+    if chosen is not None:
+        _engine["engine"] = chosen
 
 
 def backward_engine() -> BaseLM | None:
@@ -67,3 +71,8 @@ def answering(engine: BaseLM | None, role: str) -> BaseLM:
     """Who answers an explicit call: its own engine; else for a judge the backward engine, for others the context's LM first."""
     first, second = (backward_engine(), current().lm) if role == "judge" else (current().lm, backward_engine())
     return engine or first or second or active_lm()
+
+
+def given(lm: BaseLM | None) -> Any:
+    """What the user has given where this house has made a language model of it: what TextGrad's programs ask directly."""
+    return lm.function if isinstance(lm, Made) else lm

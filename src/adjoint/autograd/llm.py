@@ -9,19 +9,19 @@ from adjoint.adapters.written import write
 from adjoint.autograd.engine import answering, engine_of
 from adjoint.autograd.text import formatted
 from adjoint.autograd.variable import Variable
-from adjoint.base.errors import ParseError, UsageError
+from adjoint.base.errors import ParseError, VariableError
 from adjoint.base.parts import Part
 from adjoint.base.portal import portal
 from adjoint.lm.types import Message
 from adjoint.program.context import context, current, send
 from adjoint.program.lm import request_of
+from adjoint.program.prediction import Prediction
 from adjoint.program.tape import Node, ParameterRead
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from adjoint.autograd.engine import Engine
-    from adjoint.program.prediction import Prediction
 
 _RESPONSE = "response of the language model"
 _SYSTEM = "system prompt of the language model"
@@ -187,7 +187,8 @@ async def call_llm(
         contents[name] = value.content if isinstance(value, Variable) else _text(value)
         edges[name] = value.edges() if isinstance(value, Variable) else prediction_edges(value)
     lm = answering(engine_of(engine), role)
-    messages = [] if system is None else [Message("system", system.value)]
+    told = getattr(lm, "opening", "") if system is None else system.value
+    messages = [Message("system", told)] if told or system is not None else []
     shown = [f"{name}: {one}" if named and isinstance(one, str) else one for name, one in contents.items()]
     messages.append(Message("user", content_of(shown) if prompt is None else prompt))
     reads = () if system is None else (ParameterRead("instruction", system.parameter, system.value),)
@@ -208,8 +209,11 @@ def content_of(pieces: Sequence[Any]) -> str | tuple[Part, ...]:
     return tuple(part for piece in pieces for part in ([Part("text", text=piece)] if isinstance(piece, str) else piece.format()))
 
 
-def _text(prediction: Prediction) -> str:
+def _text(prediction: Any) -> str:
     """A prediction as one text: its only field, or a line for each."""
+    if not isinstance(prediction, Prediction):
+        message = f"a call takes Variables and predictions, got {prediction!r:.60}; wrap a text in Variable(text, role_description=...)."
+        raise VariableError(message)
     fields = prediction.toDict()
     if len(fields) == 1:
         return write(next(iter(fields.values())))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from adjoint.autograd.llm import as_variable, content_of
+from adjoint.base.errors import UsageError
 from adjoint.base.portal import portal
 from adjoint.lm.engine import EngineLM
 from adjoint.lm.names import PROVIDERS
@@ -12,6 +14,7 @@ from adjoint.lm.types import Message, Request
 from adjoint.program.context import send
 from adjoint.program.lm import LM, request_of
 
+EXPERIMENTAL = "experimental:"
 _SHORT = {
     "haiku": "claude-3-haiku-20240307",
     "opus": "claude-3-opus-20240229",
@@ -19,30 +22,51 @@ _SHORT = {
     "sonnet-3.5": "claude-3-5-sonnet-20240620",
     "together-llama-3-70b": "together-meta-llama/Llama-3-70b-chat-hf",
     "vllm-llama-3-8b": "vllm-meta-llama/Meta-Llama-3-8B-Instruct",
+    **{name: f"litellm/cohere/{name}" for name in ("command", "command-light", "command-r", "command-r-plus")},
 }
 _FAMILIES = {"gpt-": "openai", "claude-": "anthropic", "gemini-": "gemini"}
-_SERVERS = ("together", "groq", "ollama", "vllm")
-_EXPERIMENTAL = "experimental:"
+_SERVERS = {"azure": "litellm/azure", "together": "together", "groq": "groq", "ollama": "ollama", "vllm": "vllm"}
+_log = logging.getLogger("adjoint.engine")
 
 
 class NamedEngine(EngineLM):
     """What `get_engine(name)` gives: an LM that is called as TextGrad's engines are, and gives one text.
 
     `engine.generate("hi", system_prompt="...")` and `engine("hi", system_prompt="...")` take a text, or a list of texts and
-    pictures (bytes). The name is `provider/model`, or one of TextGrad's (see `spelled`). Options, and all else, are those of
-    `LM`, which is `engine.lm`.
+    pictures (bytes). The name is `provider/model`, or one of TextGrad's (see `spelled`). `system_prompt` is what calls
+    without one of their own begin with, by default nothing; `is_multimodal` is kept, and pictures are sent in any case.
+    Options, and all else, are those of `LM`, which is `engine.lm`.
 
     >>> NamedEngine("gpt-4o", api_key="...").model
     'openai/gpt-4o'
     """
 
-    def __init__(self, model_string: str, **options: Any) -> None:
+    def __init__(
+        self,
+        model_string: str,
+        system_prompt: str = "",
+        is_multimodal: bool = True,  # noqa: FBT001, FBT002 - TextGrad's
+        **options: Any,
+    ) -> None:
+        if "cache" in options:
+            options["cache"] = _wanted(options["cache"])
         self.lm = LM(spelled(model_string), **options)
         self.model_string = self.lm.model.partition("/")[2] or self.lm.model
+        self.system_prompt, self.is_multimodal = system_prompt, is_multimodal
 
     @property
     def name(self) -> str:
         return self.lm.name
+
+    @property
+    def opening(self) -> str:
+        """The system prompt of calls that have none of their own."""
+        return self.system_prompt
+
+    @property
+    def base_url(self) -> str | None:
+        """Where the server of the model is."""
+        return (self.lm.identity or "").partition("@")[2] or None
 
     def __getattr__(self, name: str) -> Any:
         if name == "lm" or name.startswith("_"):  # asked for by copies in the making
@@ -61,9 +85,21 @@ class NamedEngine(EngineLM):
     async def agenerate(self, content: Any, system_prompt: str | None = None, **options: Any) -> str:
         """`generate` in asynchronous code."""
         pieces = [content] if isinstance(content, str) else [as_variable(one, "part of a prompt").content for one in content]
-        messages = [Message("system", system_prompt)] if system_prompt else []
+        told = system_prompt or self.opening
+        messages = [Message("system", told)] if told else []
         messages.append(Message("user", content_of(pieces)))
         return (await send(request_of(tuple(messages), {**self.lm.options, **options}), self.lm)).text
+
+
+def _wanted(cache: Any) -> bool:
+    """Whether replies are kept. They are in the ledger, also where a program brings a store of its own."""
+    if isinstance(cache, bool):
+        return cache
+    if not (callable(getattr(cache, "get", None)) and callable(getattr(cache, "set", None))):
+        message = f"cache={cache!r:.60} is neither True nor False; replies are kept in the ledger."
+        raise UsageError(message)
+    _log.warning("replies are kept in the ledger, and not in %r", cache)
+    return True
 
 
 def spelled(name: str) -> str:
@@ -74,11 +110,11 @@ def spelled(name: str) -> str:
     >>> [spelled(name) for name in ("gpt-4o", "sonnet", "groq-llama3-70b", "experimental:cohere/command-r", "openai/gpt-4o")]
     ['openai/gpt-4o', 'anthropic/claude-3-sonnet-20240229', 'groq/llama3-70b', 'litellm/cohere/command-r', 'openai/gpt-4o']
     """
-    if name.startswith(_EXPERIMENTAL):
-        found = spelled(name.removeprefix(_EXPERIMENTAL))
-        return found if found.partition("/")[0] in PROVIDERS else f"litellm/{found}"
+    if name.startswith(EXPERIMENTAL):
+        found = spelled(name.removeprefix(EXPERIMENTAL))
+        return found if found.partition("/")[0] in (*PROVIDERS, "litellm") else f"litellm/{found}"
     name = _SHORT.get(name, name)
-    for server in _SERVERS:
+    for server, provider in _SERVERS.items():
         if name.startswith(f"{server}-"):
-            return f"{server}/{name.removeprefix(f'{server}-')}"
+            return f"{provider}/{name.removeprefix(f'{server}-')}"
     return next((f"{provider}/{name}" for start, provider in _FAMILIES.items() if name.startswith(start)), name)

@@ -24,9 +24,10 @@ _SAME = 0.85
 _LONG = 12
 """Words from which on a remark may differ in one of them and still say the same."""
 _WORD = re.compile(r"[\w']+")
-_SMALL = frozenset(
-    ["a", "an", "and", "be", "been", "in", "is", "it", "its", "of", "on", "or", "please", "should", "so", "that", "the", "then", "this", "to", "was", "were", "will", "with", "would", "you", "your"]
-)
+_SMALL = frozenset([
+    "a", "an", "and", "be", "been", "in", "is", "it", "its", "of", "on", "or", "please", "should", "so", "that", "the", "then", "this",
+    "to", "was", "were", "will", "with", "would", "you", "your",
+])  # fmt: skip
 _TURNS = frozenset(["never", "no", "none", "nor", "not", "n't", "without", "before", "after", "less", "more", "first", "last"])
 """Words that turn a remark into another one."""
 

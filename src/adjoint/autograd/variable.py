@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from adjoint.autograd.mode import grad_enabled
 from adjoint.autograd.text import short
-from adjoint.base.errors import UsageError
+from adjoint.base.errors import UsageError, VariableError
 from adjoint.program.parameter import Gradient, Parameter
 from adjoint.program.tape import Edge, Node, ParameterRead, Traced
 
@@ -27,10 +27,18 @@ _STRIDE = 8
 
 
 class Gradients(list[Gradient]):
-    """The gradients of a variable in the order of the calls; `add` takes a text too, as TextGrad's users write it."""
+    """The gradients of a variable in the order of the calls, which TextGrad's users treat as a set of texts or Variables."""
+
+    __hash__ = None
 
     def add(self, gradient: Gradient | Variable | str) -> None:
         self.append(gradient if isinstance(gradient, Gradient) else Gradient("value", str(gradient)))
+
+    def __contains__(self, one: object) -> bool:
+        return super().__contains__(one) or (isinstance(one, Variable | str) and any(each.text == str(one) for each in self))
+
+    def __eq__(self, other: object) -> bool:
+        return set(self) == other if isinstance(other, set | frozenset) else super().__eq__(other)
 
 
 class Variable(Traced):
@@ -159,12 +167,19 @@ class Variable(Traced):
         self.parameter.trainable = value
 
     @property
-    def grad_fn(self) -> str | None:
-        """The op that made this value; None for a leaf."""
-        return None if self.node.op == "variable" else self.node.op
+    def grad_fn(self) -> Any:
+        """The op that made this value, or what `set_grad_fn` was given; None for a leaf."""
+        return self.node.details.get("grad_fn") or (None if self.node.op == "variable" else self.node.op)
 
-    def get_grad_fn(self) -> str | None:
+    def get_grad_fn(self) -> Any:
         return self.grad_fn
+
+    def set_grad_fn(self, grad_fn: Callable[..., None]) -> None:
+        """Let `grad_fn(backward_engine=...)` say what the gradients of this value mean for its predecessors: it adds to theirs."""
+        from adjoint.autograd.written import rule_of_grad_fn
+
+        self.node.op = "op grad_fn"
+        self.node.details = {**self.node.details, "rule": rule_of_grad_fn(self, grad_fn), "grad_fn": grad_fn}
 
     def detach(self) -> Variable:
         """The same value, frozen, that knows nothing of where it came from."""
@@ -308,7 +323,7 @@ def _checked(value: Any, image_path: str) -> str | bytes:
         return value
     if isinstance(value, bool) or not isinstance(value, str | int):
         message = f"the value of a Variable is text, got {type(value).__name__} {value!r}; convert it with str(...)."
-        raise UsageError(message)
+        raise VariableError(message)
     return str(value)
 
 

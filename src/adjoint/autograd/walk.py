@@ -195,8 +195,8 @@ class Walk:
         else:
             wanted = await self._averaged(wanted, str(node.details.get("role", "text")))
             for name, parameter in parameters.items():
-                if name.startswith("="):  # the value itself: what is said of it lands there unchanged
-                    self._land(plan.places[node], name, parameter, wanted)
+                if name.startswith("="):  # the value itself: what is said of it lands there unchanged, what it says does not
+                    self._land(plan.places[node], name, parameter, [one for one in wanted if one.target != "loss"])
             sent = await self._judged(node, wanted, asked, asking=node in plan.asking) if asked else {}
         for name, gradient in sent.items():
             if name in parameters:
@@ -261,8 +261,8 @@ class Walk:
         return said
 
     def _missing(self, error: BaseException) -> None:
-        """A critique that failed: a fatal error ends the walk once those under way, which are paid for, have come."""
-        if isinstance(error, FATAL):
+        """A critique that failed. A fatal error, or one of a user's backward, ends the walk once those under way have come."""
+        if isinstance(error, (*FATAL, GradientError)):
             self.stopped = self.stopped or error
         elif isinstance(error, AdjointError):
             self.failures.append(f"{type(error).__name__}: {error}")

@@ -7,9 +7,11 @@ AdjointError
 │   ├── DataError         a row or file that cannot be read, with file and line
 │   ├── UnknownNameError  a name that is not registered; the nearest one is offered
 │   ├── MissingExtraError an optional dependency is not installed; the command is given
-│   └── NoLMError         a call was made but no language model is configured
+│   ├── NoLMError         a call was made but no language model is configured
+│   └── VariableError     what cannot be a Variable, or is none where one is needed (also an AssertionError, an AttributeError)
 ├── LMError               a language model did not answer                          exit 1
 │   ├── AuthError         401, 403: the key is missing or refused (never retried)
+│   │   └── MissingKeyError  no key is set (also a ValueError)
 │   ├── RequestError      400, 404, 422: the request itself is refused (never retried)
 │   ├── ContextLengthError the prompt does not fit the model's context
 │   ├── RateLimitError    429: too many requests (retried; may carry `retry_after`)
@@ -88,6 +90,10 @@ class NoLMError(UsageError):
     """A program was called while no language model is configured."""
 
 
+class VariableError(UsageError, AssertionError, AttributeError):
+    """No Variable, or no text that one can have. Also what TextGrad raises then."""
+
+
 class LMError(AdjointError):
     """A language model did not answer."""
 
@@ -103,6 +109,10 @@ class LMError(AdjointError):
 
 class AuthError(LMError):
     """401 or 403: the key is missing or refused."""
+
+
+class MissingKeyError(AuthError, ValueError):
+    """No key is set for a provider that needs one. Also a `ValueError`, as TextGrad's users expect."""
 
 
 class RequestError(LMError):

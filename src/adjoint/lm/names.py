@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
-from adjoint.base.errors import AuthError, UnknownNameError, UsageError
+from adjoint.base.errors import MissingKeyError, UnknownNameError, UsageError
 from adjoint.lm.client import key_variable
 from adjoint.lm.guard import is_loopback
 from adjoint.lm.http import address
@@ -94,7 +95,9 @@ def named(model: str, *, example: str = "gpt-4o-mini") -> tuple[str, str]:
     """The provider and the model in `provider/model`."""
     name, slash, rest = model.partition("/")
     if not (name and slash and rest):
-        message = f"{model!r} names no model; write provider/model, for example openai/{rest or name or example}, or pocket."
+        near = "did you mean 'pocket'? Else " if difflib.get_close_matches(model.casefold(), ["pocket"], cutoff=0.75) else ""
+        shown = f"{name}/{example}" if name in PROVIDERS else f"openai/{rest or name or example}"
+        message = f"{model!r} names no model; {near}write provider/model, for example {shown}, or pocket."
         raise UsageError(message)
     return name, rest
 
@@ -106,7 +109,7 @@ def placed(model: str, name: str, base_url: str | None, api_key: str | None) -> 
     key = api_key or _first(key_variable(name), *provider.keys)
     if provider.needs_key and not (key or "").strip() and not is_loopback(url):
         message = f"no {key_variable(name)} for {model}: set it, or use LM('pocket') which needs none."
-        raise AuthError(message)
+        raise MissingKeyError(message)
     return url, key
 
 

@@ -38,6 +38,17 @@ class Gradient:
         """TextGrad's name for the text."""
         return self.text
 
+    def get_value(self) -> str:
+        return self.text
+
+    @property
+    def role_description(self) -> str:
+        """What a gradient is for, where TextGrad's users ask it as they ask a Variable."""
+        return f"feedback on the {self.target}"
+
+    def get_role_description(self) -> str:
+        return self.role_description
+
 
 class Parameter(Generic[T]):
     """A named, typed value that an optimizer may change.

@@ -14,6 +14,7 @@ from adjoint.autograd.llm import BlackboxLLM as BlackboxLLM
 from adjoint.autograd.losses import TextLoss as TextLoss
 from adjoint.autograd.mode import no_grad as no_grad
 from adjoint.autograd.variable import Variable as Variable
+from adjoint.base.paths import inside
 from adjoint.lm.engine import EngineLM as EngineLM
 from adjoint.textgrad import autograd as autograd
 from adjoint.textgrad import config as config
@@ -31,15 +32,11 @@ from adjoint.textgrad.optimizer import TextualGradientDescent as TextualGradient
 logger = logging.getLogger("adjoint")
 """What TextGrad's users silence or follow; nothing is added to it here."""
 
-_DEEPER = {
-    "autograd": ("algebra", "function", "functional", "llm_ops", "multimodal_ops", "string_based_ops"),
-    "engine": ("base", "openai"),
-    "optimizer": ("optimizer",),
-    "tasks": ("base",),
-}
-"""Modules of TextGrad below its rooms; what is offered of them is found in the room itself, under either path."""
-for _room, _names in _DEEPER.items():
-    for _name in _names:
-        sys.modules[f"{__name__}.{_room}.{_name}"] = sys.modules[f"{__name__}.{_room}"]
-for _path in ("engine_experimental", "engine_experimental.litellm"):
-    sys.modules[f"{__name__}.{_path}"] = engine
+# Modules below TextGrad's rooms: what is offered of them is found in the room itself, under either path.
+inside(autograd.__name__, "algebra", "function", "functional", "llm_ops", "multimodal_ops", "string_based_ops")
+inside(engine.__name__, "anthropic", "base", "cohere", "gemini", "groq", "local_model_openai_api", "openai", "together", "vllm")
+inside(optimizer.__name__, "optimizer")
+inside(tasks.__name__, "base", "big_bench_hard", "gpqa", "gsm8k", "mmlu")
+engine_experimental = engine
+for _path in ("", ".base", ".litellm", ".openai"):
+    sys.modules[f"{__name__}.engine_experimental{_path}"] = engine

@@ -12,6 +12,7 @@ from adjoint.autograd.algebra import (
 from adjoint.autograd.functions import StringBasedFunction
 from adjoint.autograd.llm import FormattedLLMCall, LLMCall, MultimodalLLMCall, OrderedFieldsMultimodalLLMCall
 from adjoint.autograd.llm import LLMCallWithExamples as LLMCall_with_in_context_examples
+from adjoint.autograd.written import BackwardContext, Function
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -20,9 +21,20 @@ if TYPE_CHECKING:
     from adjoint.autograd.variable import Variable
 
 __all__ = [
-    "FormattedLLMCall", "LLMCall", "LLMCall_with_in_context_examples", "Module", "MultimodalLLMCall", "OrderedFieldsMultimodalLLMCall",
-    "StringBasedFunction", "aggregate", "formatted_llm_call", "llm_call", "sum",
-]  # fmt: skip
+    "BackwardContext",
+    "FormattedLLMCall",
+    "Function",
+    "LLMCall",
+    "LLMCall_with_in_context_examples",
+    "Module",
+    "MultimodalLLMCall",
+    "OrderedFieldsMultimodalLLMCall",
+    "StringBasedFunction",
+    "aggregate",
+    "formatted_llm_call",
+    "llm_call",
+    "sum",
+]
 
 
 class Module(ABC):

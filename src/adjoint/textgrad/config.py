@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from adjoint.autograd.engine import backward_engine, engine_of, set_backward_engine
+from adjoint.autograd.engine import backward_engine, engine_of, given, set_backward_engine
 from adjoint.base.errors import NoLMError
-from adjoint.lm.engine import Engine as Made
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from adjoint.autograd.engine import Engine
-    from adjoint.lm.base import BaseLM
+
 __all__ = ["SingletonBackwardEngine", "set_backward_engine", "singleton_backward_engine", "validate_engine_or_get_default"]
 
 
 class SingletonBackwardEngine:
-    """TextGrad's handle on what `set_backward_engine` has set."""
+    """TextGrad's handle on what `set_backward_engine` has set. There is one of it."""
 
-    def set_engine(self, engine: Engine, *, override: bool = False) -> None:
-        set_backward_engine(engine, override=override)
+    _one: ClassVar[Any] = None
+
+    def __new__(cls) -> Self:
+        cls._one = cls._one or super().__new__(cls)
+        return cast("Self", cls._one)
+
+    def set_engine(self, engine: Engine | None, override: bool = False) -> None:  # noqa: FBT001, FBT002 - TextGrad's
+        set_backward_engine(engine, override)
 
     def get_engine(self) -> Any:
         """The engine as it was given, to be asked as TextGrad's engines are; None if none was."""
-        return _given(backward_engine())
+        return given(backward_engine())
+
+    @property
+    def engine(self) -> Any:
+        return self.get_engine()
+
+    @engine.setter
+    def engine(self, engine: Engine | None) -> None:
+        set_backward_engine(engine)
 
 
 singleton_backward_engine = SingletonBackwardEngine()
@@ -34,9 +49,4 @@ def validate_engine_or_get_default(engine: Engine | None) -> Any:
     if found is None:
         message = "there is no engine: give one, or say adjoint.set_backward_engine(engine) first."
         raise NoLMError(message)
-    return _given(found)
-
-
-def _given(lm: BaseLM | None) -> Any:
-    """What the user has given where this house has made a language model of it."""
-    return lm.function if isinstance(lm, Made) else lm
+    return given(found)

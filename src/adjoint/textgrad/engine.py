@@ -1,9 +1,39 @@
 """`tg.engine`: engines by name, the classes that make them, and the base class of users' own."""
 
+from adjoint.autograd.chats import (
+    AzureChatOpenAI,
+    ChatAnthropic,
+    ChatCohere,
+    ChatExternalClient,
+    ChatGemini,
+    ChatGroq,
+    ChatOpenAI,
+    ChatTogether,
+    ChatVLLM,
+    LiteLLMEngine,
+)
 from adjoint.autograd.engine import get_engine
 from adjoint.autograd.named import NamedEngine
-from adjoint.autograd.named import NamedEngine as ChatOpenAI
-from adjoint.autograd.named import NamedEngine as LiteLLMEngine
 from adjoint.lm.engine import EngineLM
 
-__all__ = ["ChatOpenAI", "EngineLM", "LiteLLMEngine", "NamedEngine", "get_engine"]
+OpenAIEngine = ChatOpenAI
+OpenAICompatibleEngine = ChatExternalClient
+"""Names of TextGrad's room of experiments."""
+
+__all__ = [
+    "AzureChatOpenAI",
+    "ChatAnthropic",
+    "ChatCohere",
+    "ChatExternalClient",
+    "ChatGemini",
+    "ChatGroq",
+    "ChatOpenAI",
+    "ChatTogether",
+    "ChatVLLM",
+    "EngineLM",
+    "LiteLLMEngine",
+    "NamedEngine",
+    "OpenAICompatibleEngine",
+    "OpenAIEngine",
+    "get_engine",
+]

@@ -11,16 +11,18 @@ from adjoint.autograd.evaluations import MultiChoiceTestTime, MultiFieldTokenPar
 from adjoint.autograd.functions import StringBasedFunction
 from adjoint.base import rng
 from adjoint.base.errors import UnknownNameError, UsageError
-from adjoint.data.batches import DataLoader
+from adjoint.data import batches
 from adjoint.data.public import load_bbh, load_gpqa, load_gsm8k, load_mmlu
 from adjoint.eval.metrics.numbers import read_number
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from adjoint.autograd.engine import Engine
     from adjoint.autograd.variable import Variable
     from adjoint.data.records import Example
 
-__all__ = ["DataLoader", "Rows", "load_instance_task", "load_task"]
+__all__ = ["DataLoader", "Rows", "load_instance_task", "load_task", "string_based_equality_fn"]
 
 _BBH_SIZES = (50, 100, 100)
 _GSM8K_SIZES = (200, 300)
@@ -37,6 +39,13 @@ _CHECK = (
     "Below is a question with several choices and an answer to it. Look for mistakes in the answer, investigate the other "
     "choices, and criticise. Do not answer the question yourself."
 )
+
+
+class DataLoader(batches.DataLoader):
+    """`adjoint.DataLoader` with the defaults of TextGrad."""
+
+    def __init__(self, data: Sequence[Any], batch_size: int = 32, shuffle: bool = True, seed: int = 0) -> None:  # noqa: FBT001, FBT002
+        super().__init__(data, batch_size, shuffle, seed)
 
 
 class Rows(list[tuple[Any, ...]]):
@@ -103,6 +112,10 @@ def same_number(prediction: Variable | str, ground_truth_answer: Variable | str)
     """
     said, right = read_number(str(prediction)), read_number(str(ground_truth_answer))
     return int((said and said.value) == (right and right.value))
+
+
+string_based_equality_fn = same_number
+"""TextGrad's name."""
 
 
 def last_letter(text: str) -> str:
