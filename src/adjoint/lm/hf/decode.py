@@ -10,6 +10,8 @@ import torch
 from transformers import DynamicCache, EncoderDecoderCache
 from transformers.modeling_outputs import BaseModelOutput
 
+from adjoint.lm.growing import Voice, before_stop, settled
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -56,16 +58,16 @@ class _Row:
 
     job: Job
     rng: random.Random
+    voice: Voice
     ids: list[int] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
     text: str = ""
-    said: int = 0
     reply: Reply | None = None
 
 
 def generate(checkpoint: Checkpoint, jobs: Sequence[Job], model: Any = None) -> list[Reply]:
     """Replies in the order of the jobs. `model` answers in the place of the checkpoint's own, with its tokenizer."""
-    rows = [_Row(job, random.Random(job.seed)) for job in jobs]  # noqa: S311 - draws of tokens keep no secret
+    rows = [_Row(job, random.Random(job.seed), Voice(job.say)) for job in jobs]  # noqa: S311 - draws of tokens keep no secret
     with torch.inference_mode():
         steps = _Encoded(checkpoint, model, jobs) if checkpoint.encodes else _Decoded(checkpoint, model, jobs)
         live = list(rows)
@@ -197,18 +199,18 @@ def _advance(row: _Row, token: int, score: float, checkpoint: Checkpoint) -> Non
         _end(row, _text(row.ids[:-1], checkpoint), "stop", checkpoint)
         return
     text = _text(row.ids, checkpoint) if job.stop or job.say else ""
-    found = [at for at in (text.find(stop) for stop in job.stop) if at >= 0]
-    if found:
-        _end(row, text[: min(found)], "stop", checkpoint)
+    ended = before_stop(text, job.stop)
+    if ended is not None:
+        _end(row, ended, "stop", checkpoint)
     elif len(row.ids) >= job.limit or job.gone():
         _end(row, _text(row.ids, checkpoint), "length", checkpoint)
     else:
-        _say(row, text[: _settled(row.text, text, job.stop)])
+        row.voice.upto(settled(_unchanged(row.text, text).rstrip("\ufffd"), job.stop))
         row.text = text
 
 
 def _end(row: _Row, text: str, finish: Literal["stop", "length"], checkpoint: Checkpoint) -> None:
-    _say(row, text)
+    row.voice.upto(text)
     scores = None
     if row.job.logprobs:
         tokens = [checkpoint.tokenizer.decode([number]) for number in row.ids]
@@ -216,21 +218,13 @@ def _end(row: _Row, text: str, finish: Literal["stop", "length"], checkpoint: Ch
     row.reply = Reply(text, finish, tuple(row.ids), len(row.job.ids), scores)
 
 
+def _unchanged(before: str, text: str) -> str:
+    """What the last token has left as it was."""
+    same = next((at for at, (old, new) in enumerate(zip(before, text, strict=False)) if old != new), min(len(before), len(text)))
+    return text[:same]
+
+
 def _text(ids: list[int], checkpoint: Checkpoint) -> str:
     """The reply so far; the space that some templates put before the first word is not part of it."""
     text: str = checkpoint.tokenizer.decode(ids, skip_special_tokens=True)
     return text.removeprefix(" ")
-
-
-def _settled(before: str, text: str, stops: Sequence[str]) -> int:
-    """How much of a growing text will stay: what the last token has not changed, and nothing that a stop string may begin with."""
-    same = next((at for at, (old, new) in enumerate(zip(before, text, strict=False)) if old != new), min(len(before), len(text)))
-    end = len(text[:same].rstrip("\ufffd"))
-    return end - max((size for stop in stops for size in range(1, len(stop)) if text.endswith(stop[:size], 0, end)), default=0)
-
-
-def _say(row: _Row, text: str) -> None:
-    """Hand out what is new in the text."""
-    if row.job.say is not None and len(text) > row.said:
-        row.job.say(text[row.said :])
-        row.said = len(text)

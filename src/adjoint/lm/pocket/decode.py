@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from adjoint.lm.growing import Voice, before_stop, settled
 from adjoint.lm.pocket.blas import one_thread
 from adjoint.lm.pocket.tokenizer import JOIN
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
     from adjoint.lm.pocket.model import Floats, Ints, Model, Prefix
     from adjoint.lm.pocket.tokenizer import Tokenizer
+
+_UNFINISHED = f"\ufffd{JOIN}"
+"""Half a character, and the mark that joins what follows."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +54,9 @@ class _Row:
     index: int
     job: Job
     rng: np.random.Generator | None
+    voice: Voice
     ids: list[int] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
-    said: int = 0
 
 
 def generate(model: Model, tokenizer: Tokenizer, prefixes: Sequence[Prefix], jobs: Sequence[Job]) -> list[Reply]:
@@ -68,7 +72,7 @@ def _generate(model: Model, tokenizer: Tokenizer, prefixes: Sequence[Prefix], jo
     capacity = max(len(job.suffix) + job.limit for job in jobs)
     cache = model.cache(prefixes, capacity=capacity)
     logits = model.prefill(cache, [list(job.suffix) for job in jobs])
-    rows = [_Row(index, job, _generator(job)) for index, job in enumerate(jobs)]
+    rows = [_Row(index, job, _generator(job), Voice(job.say)) for index, job in enumerate(jobs)]
     replies: dict[int, Reply] = {}
     while True:
         chosen = _choose(logits, rows)
@@ -112,26 +116,13 @@ def _advance(row: _Row, token: int, logits: Floats, tokenizer: Tokenizer) -> Rep
         return _reply(row, tokenizer, _text(row, tokenizer), "stop", extra=1)
     row.ids.append(token)
     text = _text(row, tokenizer) if row.job.stop or row.job.say else ""
-    found = [at for at in (text.find(stop) for stop in row.job.stop) if at >= 0]
-    if found:
-        return _reply(row, tokenizer, text[: min(found)], "stop")
+    ended = before_stop(text, row.job.stop)
+    if ended is not None:
+        return _reply(row, tokenizer, ended, "stop")
     if len(row.ids) >= row.job.limit:
         return _reply(row, tokenizer, _text(row, tokenizer), "length")
-    _say(row, text[: _settled(text, row.job.stop)])
+    row.voice.upto(settled(text.rstrip(_UNFINISHED), row.job.stop))
     return None
-
-
-def _settled(text: str, stops: Sequence[str]) -> int:
-    """How much of a growing text will stay: not half a character, no mark that joins, and nothing a stop string may begin with."""
-    end = len(text.rstrip(f"\ufffd{JOIN}"))
-    return end - max((size for stop in stops for size in range(1, len(stop)) if text.endswith(stop[:size], 0, end)), default=0)
-
-
-def _say(row: _Row, text: str) -> None:
-    """Hand out what is new in the text."""
-    if row.job.say is not None and len(text) > row.said:
-        row.job.say(text[row.said :])
-        row.said = len(text)
 
 
 def _text(row: _Row, tokenizer: Tokenizer) -> str:
@@ -140,7 +131,7 @@ def _text(row: _Row, tokenizer: Tokenizer) -> str:
 
 
 def _reply(row: _Row, tokenizer: Tokenizer, text: str, finish: Literal["stop", "length"], extra: int = 0) -> Reply:
-    _say(row, text)
+    row.voice.upto(text)
     logprobs = None
     if row.job.logprobs:
         tokens = [tokenizer.decode([number]) for number in row.ids] + [""] * extra
