@@ -4,6 +4,8 @@ import dataclasses
 
 import pytest
 
+import adjoint
+import adjoint.testing
 from adjoint import Tool, ToolCalls
 from adjoint.base.errors import BudgetExceeded, SignatureError, ToolError
 from adjoint.base.portal import portal
@@ -88,6 +90,30 @@ def test_calls_are_executed_in_order_and_an_error_is_a_result():
     assert "did you mean 'slow'" in results[1].error
     assert "needs the argument 'text'" in results[2].error
     assert portal.run(calls.aexecute([Tool(slow)])).values == ["A", None, None]
+
+
+def test_calls_know_the_tools_that_their_predictor_was_given_and_are_equal_by_what_they_say():
+    answers = [{"calls": [{"name": "slow", "args": {"text": "a"}}]}]
+    with adjoint.context(lm=adjoint.testing.DummyLM(answers), ledger=None):
+        found = adjoint.Predict("q, tools: list[Tool] -> calls: ToolCalls")(q="?", tools=[Tool(slow)]).calls
+    assert [call.execute() for call in found] == found.execute().values == ["A"]
+    assert found == ToolCalls.from_dict_list(answers[0]["calls"])
+    assert found[0] != ToolCalls.ToolCall(name="slow")
+
+
+def test_a_callable_object_is_described_by_its_call():
+    class Adder:
+        """Adds."""
+
+        def __init__(self, more):
+            self.more = more
+
+        def __call__(self, number: int) -> int:
+            """Add to a number."""
+            return number + self.more
+
+    tool = Tool(Adder(2))
+    assert (tool.name, tool.desc, tool(number="3")) == ("Adder", "Add to a number.", 5)
 
 
 def test_a_spent_budget_inside_a_tool_is_not_swallowed():

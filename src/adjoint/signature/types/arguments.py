@@ -19,6 +19,13 @@ def name_of(func: Callable[..., Any]) -> str:
     return str(getattr(func, "__name__", type(func).__name__))
 
 
+def doc_of(func: Callable[..., Any]) -> str:
+    """What a function says of itself; of a callable object what its call says, or else its class."""
+    call = type(func).__call__
+    said = call.__doc__ if inspect.isfunction(call) else None
+    return inspect.cleandoc(said) if said else inspect.getdoc(func) or ""
+
+
 def arguments_of(func: Callable[..., Any], types: Mapping[str, Any], descriptions: Mapping[str, str]) -> dict[str, Any]:
     """The fields of a `Tool` that its function tells: types from its hints unless they are given, schemas from the types."""
     try:

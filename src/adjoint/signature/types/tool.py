@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_seri
 from adjoint.base.errors import ToolArgumentError, ToolError
 from adjoint.base.foreign import foreign, foreign_call
 from adjoint.base.portal import portal
-from adjoint.signature.types.arguments import arguments_of, name_of
+from adjoint.signature.types.arguments import arguments_of, doc_of, name_of
 from adjoint.signature.types.base import Type
 from adjoint.signature.types.foreign_tools import langchain_call, mcp_call, wire
 
@@ -73,7 +73,7 @@ class Tool(Type):
     def __init__(self, func: Callable[..., Any], name: str | None = None, desc: str | None = None, **fields: Any) -> None:
         given = {key: value for key, value in fields.items() if value is not None}
         read = {} if "args" in given else arguments_of(func, given.get("arg_types", {}), given.get("arg_desc", {}))
-        own = {"func": func, "name": name or name_of(func), "desc": (inspect.getdoc(func) or "") if desc is None else desc}
+        own = {"func": func, "name": name or name_of(func), "desc": doc_of(func) if desc is None else desc}
         super().__init__(**own, **{**read, **given})
 
     @classmethod

@@ -24,14 +24,33 @@ class ToolCall(BaseModel):
     name: str
     args: dict[str, Any] = Field(default_factory=dict)
     id: str = ""
+    _tools: tuple[Any, ...] = PrivateAttr(())
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the same is to be called; with which tools it would be done is no part of that."""
+        return isinstance(other, ToolCall) and (self.name, self.args, self.id) == (other.name, other.args, other.id)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def using(self, tools: Iterable[Any]) -> Self:
+        """The same call, to be executed with one of these tools."""
+        made = self.model_copy()
+        made._tools = tuple(tools)
+        return made
 
     def execute(self, functions: Any = None) -> Any:
-        """Call the tool of this name; `functions` are tools, functions, or a mapping from names to them."""
-        return _tool(self.name, functions)(**self.args)
+        """Call the tool of this name; `functions` are tools, functions, or a mapping from names to them.
+
+        Without them it is one of those that the predictor was given.
+        """
+        return self._tool(functions)(**self.args)
 
     async def aexecute(self, functions: Any = None) -> Any:
         """`execute` in asynchronous code."""
-        return await _tool(self.name, functions).acall(**self.args)
+        return await self._tool(functions).acall(**self.args)
+
+    def _tool(self, functions: Any) -> Tool:
+        return _tool(self.name, self._tools if functions is None else functions)
 
     @model_validator(mode="before")
     @classmethod
@@ -90,7 +109,6 @@ class ToolCalls(Listed[ToolCall]):
     """The class of one call, where DSPy's users look for it."""
 
     tool_calls: list[_Call]
-    _tools: tuple[Any, ...] = PrivateAttr(())
 
     @classmethod
     def description(cls) -> str:
@@ -98,28 +116,25 @@ class ToolCalls(Listed[ToolCall]):
 
     def using(self, tools: Iterable[Any]) -> Self:
         """The same calls, to be executed with these tools."""
-        made = self.model_copy()
-        made._tools = tuple(tools)
-        return made
+        known = tuple(tools)
+        return self.model_copy(update={"tool_calls": [call.using(known) for call in self.tool_calls]})
 
     def execute(self, functions: Any = None) -> ToolCallResults:
         """Make the calls one after another; an error of one is its result and stops no other."""
-        known = self._tools if functions is None else functions
         found = []
         for call in self.tool_calls:
             try:
-                found.append(ToolCallResult(call=call, value=call.execute(known)))
+                found.append(ToolCallResult(call=call, value=call.execute(functions)))
             except ToolError as error:
                 found.append(ToolCallResult(call=call, error=str(error)))
         return ToolCallResults(results=found)
 
     async def aexecute(self, functions: Any = None) -> ToolCallResults:
         """`execute` in asynchronous code."""
-        known = self._tools if functions is None else functions
         found = []
         for call in self.tool_calls:
             try:
-                found.append(ToolCallResult(call=call, value=await call.aexecute(known)))
+                found.append(ToolCallResult(call=call, value=await call.aexecute(functions)))
             except ToolError as error:
                 found.append(ToolCallResult(call=call, error=str(error)))
         return ToolCallResults(results=found)
