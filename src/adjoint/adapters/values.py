@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _NOTHING = frozenset({"", "none", "null"})
 _HAVE_JSON = (str, int, bool)
+_SHOWN = 80
+"""Characters of a reply that an error quotes."""
 
 
 def hint(field: Field) -> str:
@@ -141,5 +143,5 @@ def _may_stand(type_: Any, member: Any) -> bool:
     return True
 
 
-def _short(text: str, limit: int = 80) -> str:
-    return text if len(text) <= limit else text[:limit] + "…"
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"

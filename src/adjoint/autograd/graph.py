@@ -179,7 +179,7 @@ def summands(losses: Sequence[Variable]) -> list[tuple[Variable, str]]:
     return found
 
 
-def warn_of_starved(losses: Sequence[Variable], stacklevel: int = 4) -> None:
+def warn_of_starved(losses: Sequence[Variable]) -> None:
     """Warn of trainable texts that a program has used although nothing leads from them to the loss."""
     for loss in losses:
         tape = getattr(loss.node.inputs.get("value"), "_tape", None)
@@ -195,4 +195,4 @@ def warn_of_starved(losses: Sequence[Variable], stacklevel: int = 4) -> None:
                         f"the {name} of {tape.name_of(node)} was used, but nothing leads from it to the loss, so it learns nothing; "
                         "tape.explain() shows the edges, tape.link(value, from_=...) adds one."
                     )
-                    warnings.warn(message, NoPathWarning, stacklevel=stacklevel)
+                    warnings.warn(message, NoPathWarning, stacklevel=4)

@@ -22,10 +22,9 @@ class Settings:
     ledger: str | None = None
 
 
-def read_settings(folder: Path | None = None) -> Settings:
-    """The settings of a directory (by default the current one). Raises `UsageError` for a file that cannot be read."""
-    here = folder or Path.cwd()
-    own, shared = here / "adjoint.toml", here / "pyproject.toml"
+def read_settings() -> Settings:
+    """The settings of the current directory. Raises `UsageError` for a file that cannot be read."""
+    own, shared = Path("adjoint.toml"), Path("pyproject.toml")
     if own.exists():
         return _settings(_toml(own), own)
     return _settings(_toml(shared).get("tool", {}).get("adjoint", {}), shared) if shared.exists() else Settings()

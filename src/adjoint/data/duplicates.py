@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 BANDS, ROWS = 32, 4
 """128 hashes. Rows with similarity s become candidates with probability 1 - (1 - s^4)^32: 0.99999 at 0.8, 0.87 at 0.5, 0.05 at 0.2."""
+_NEARLY = 0.8
 _SHOWN = 3
 """Pairs that a report names."""
 _SHINGLE = 5
@@ -46,7 +47,7 @@ class Near(NamedTuple):
     similarity: float
 
 
-def near_duplicates(*parts: Sequence[Example], threshold: float = 0.8) -> list[Near]:
+def near_duplicates(*parts: Sequence[Example], threshold: float = _NEARLY) -> list[Near]:
     """Pairs of rows with nearly the same inputs: within one part, or across several (`near_duplicates(train, test)`).
 
     Compared are 5-byte shingles of the inputs in lower case with single spaces; `threshold` in (0, 1] is the least Jaccard
@@ -74,14 +75,14 @@ def near_duplicates(*parts: Sequence[Example], threshold: float = 0.8) -> list[N
     return sorted(found, key=lambda pair: -pair.similarity)
 
 
-def leaks(split: Split, threshold: float = 0.8) -> tuple[str, ...]:
+def leaks(split: Split) -> tuple[str, ...]:
     """What a report says if holdout rows nearly repeat rows that a search sees; nothing if none do."""
-    pairs = near_duplicates([*split.feedback, *split.selection], split.holdout, threshold=threshold)
+    pairs = near_duplicates([*split.feedback, *split.selection], split.holdout, threshold=_NEARLY)
     if not pairs:
         return ()
     rows, shown = len({pair.b for pair in pairs}), ", ".join(f"{pair.b} ~ {pair.a}" for pair in pairs[:_SHOWN])
     said = (
-        f"{rows} of {len(split.holdout)} holdout rows nearly repeat rows that the search has seen (similarity >= {threshold:g}), "
+        f"{rows} of {len(split.holdout)} holdout rows nearly repeat rows that the search has seen (similarity >= {_NEARLY}), "
         f"so the certificate may be too kind: {shown}{' and more' if len(pairs) > _SHOWN else ''}"
     )
     return (said,)

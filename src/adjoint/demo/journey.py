@@ -20,10 +20,9 @@ from adjoint.program.context import context
 from adjoint.program.lm import LM
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from adjoint.base.json import Json
-    from adjoint.data.records import Example
     from adjoint.eval.report import Report
     from adjoint.lm.base import BaseLM
     from adjoint.optim.base import Optimizer
@@ -75,12 +74,13 @@ class Journey:
 class Traveller:
     """Makes one row after the other and counts what each costs. `say` hears what is under way."""
 
-    def __init__(self, lm: BaseLM, *, budget: Budget, seed: int, train: Sequence[Example], test: Sequence[Example], say: Callable[[str], None]) -> None:
+    def __init__(self, lm: BaseLM, *, budget: Budget, seed: int, say: Callable[[str], None]) -> None:
         # Innermost, behind the ledger: it sees only the calls that are really made, and `budget` caps them all together.
         self.paid = Account(budget)
         client = lm.client if isinstance(lm, LM) else lm
         self.lm = LM(Spend(client, self.paid), concurrency=getattr(lm, "concurrency", None), **getattr(lm, "options", {}))
-        self.seed, self.train, self.test, self.say = seed, train, test, say
+        self.seed, self.say = seed, say
+        self.train, self.test = tickets.train_rows(), tickets.test_rows()
         self.baseline: Report | None = None
 
     def measure(self, name: str, program: Module, optimizer: Optimizer | None = None) -> tuple[Row, Module]:
@@ -111,14 +111,11 @@ def travel(
     *,
     seed: int = 0,
     budget: Budget | str | None = None,
-    train: Sequence[Example] | None = None,
-    test: Sequence[Example] | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Journey:
     """The whole journey. Done again, it is answered from the ledger. Raises `BudgetExceeded` if `budget` ends it."""
     started = time.monotonic()
-    train, test = train or tickets.train_rows(), test or tickets.test_rows()
-    traveller = Traveller(lm, budget=Budget.parse(budget), seed=seed, train=train, test=test, say=say)
+    traveller = Traveller(lm, budget=Budget.parse(budget), seed=seed, say=say)
     written, program = traveller.measure(BASELINE, tickets.program())
     shots, _ = traveller.measure("few-shot (bootstrap-rs)", program, _search())
     told, instructed = traveller.measure("instruction (tgd)", program, TGD(rounds=3))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import asdict, dataclass
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from adjoint.base.errors import UsageError
+from adjoint.base.words import count
 from adjoint.eval.intervals import LEAST, binary, paired_interval
 from adjoint.eval.significance import mcnemar_exact, rows_needed, sign_flip_test
 
@@ -127,7 +129,7 @@ def _pairs(a: Sequence[float | None], b: Sequence[float | None], ids: Sequence[s
                 raise UsageError(message)
         if before is not None and after is not None:
             found[row].append((float(before), float(after)))
-    return {row: (_mean([x for x, _ in pairs]), _mean([y for _, y in pairs])) for row, pairs in found.items()}
+    return {row: (fmean([x for x, _ in pairs]), fmean([y for _, y in pairs])) for row, pairs in found.items()}
 
 
 def _test(scores: Sequence[float], differences: Sequence[float], seed: int) -> tuple[float, str]:
@@ -141,15 +143,15 @@ def _verdict(differences: Sequence[float], p: float, interval: Interval, *, alph
     n = len(differences)
     if n == 0:
         return "inconclusive: no pairs to compare", None
-    mean = _mean(differences)
+    mean = fmean(differences)
     if p <= alpha and not interval.holds(0.0):
         return ("better" if mean > 0 else "worse"), None
-    squares = _mean([value * value for value in differences])
+    squares = fmean([value * value for value in differences])
     needed = None if abs(mean) < _ROUNDING else rows_needed(mean, squares, alpha=alpha)
     if needed is None:
-        return f"inconclusive: no difference seen in {n} pair{'s' * (n != 1)}", None
+        return f"inconclusive: no difference seen in {count(n, 'pair')}", None
     more = _about(max(1, needed - n))
-    return f"inconclusive: about {more} more row{'s' * (more != 1)} would tell", more
+    return f"inconclusive: about {count(more, 'more row')} would tell", more
 
 
 def _about(number: int) -> int:
@@ -161,10 +163,6 @@ def _about(number: int) -> int:
 def _effect(differences: Sequence[float]) -> float | None:
     if len(differences) < LEAST:
         return None
-    mean = _mean(differences)
+    mean = fmean(differences)
     spread = math.sqrt(math.fsum((value - mean) ** 2 for value in differences) / (len(differences) - 1))
     return mean / spread if spread > _ROUNDING else None
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values)

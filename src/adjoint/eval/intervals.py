@@ -127,9 +127,7 @@ def paired_interval(differences: Sequence[float], level: float = 0.95, *, seed: 
     return Interval(min(resampled.low, cautious.low), max(resampled.high, cautious.high))
 
 
-def bootstrap_interval(
-    values: Sequence[float], level: float = 0.95, *, seed: int = 0, bounds: Interval = UNIT, resamples: int = RESAMPLES
-) -> Interval:
+def bootstrap_interval(values: Sequence[float], level: float = 0.95, *, seed: int = 0, bounds: Interval = UNIT) -> Interval:
     """BCa bootstrap interval of the mean, with levels widened for small samples, cut at `bounds`.
 
     The ends are the quantiles Phi(z0 + (z0 ± z) / (1 - a (z0 ± z))) of the resampled means: Efron (1987), JASA 82. A bootstrap
@@ -151,11 +149,11 @@ def bootstrap_interval(
     mean = float(data.mean())
     centred = data - mean
     quantile = t_quantile((1 + level) / 2, n - 1) if z_of(level) else 0.0
-    means = _resampled_means(data, resamples, seed)
+    means = _resampled_means(data, seed)
     # Ties count half: scores are lumpy, and mirrored data must give the mirrored interval.
     tie = _ROUNDING / 10
     below = float(np.mean(means < mean - tie) + 0.5 * np.mean(np.abs(means - mean) <= tie))
-    bias = NORMAL.inv_cdf(min(max(below, 0.5 / resamples), 1 - 0.5 / resamples))
+    bias = NORMAL.inv_cdf(min(max(below, 0.5 / RESAMPLES), 1 - 0.5 / RESAMPLES))
     acceleration = float((centred**3).sum() / (6 * (centred**2).sum() ** 1.5))
     wide = quantile * math.sqrt(n / (n - 1))
     levels = [_bca_level(bias, acceleration, side * wide) for side in (-1, 1)]
@@ -200,11 +198,11 @@ def _plus_two_pairs(differences: Sequence[float], level: float, size: float) -> 
     return Interval(max(-1.0, min(mean, first - half)), min(1.0, max(mean, first + half)))
 
 
-def _resampled_means(data: Array, resamples: int, seed: int) -> Array:
+def _resampled_means(data: Array, seed: int) -> Array:
     import numpy as np
 
     draw = np.random.default_rng(seed_of(seed, "bootstrap"))
-    drawn = (draw.integers(0, data.size, size=(times, data.size)) for times in portions(resamples, data.size))
+    drawn = (draw.integers(0, data.size, size=(times, data.size)) for times in portions(RESAMPLES, data.size))
     return np.concatenate([data[rows].mean(axis=1) for rows in drawn])
 
 

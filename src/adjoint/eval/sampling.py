@@ -167,9 +167,9 @@ def stratified_interval(strata: Mapping[str, Sequence[float]], shares: Mapping[s
     return Interval(max(0.0, mean - half), min(1.0, mean + half))
 
 
-def plain_interval(rows: Sequence[Example], scores: Sequence[float], sampling: Sampling | None, level: float = 0.95) -> Interval:
-    """The interval that fits how the rows were drawn; no score says nothing: [0, 1]."""
-    return mean_interval(scores, level) if sampling is None or not scores else sampling.interval(rows, scores, level)
+def plain_interval(rows: Sequence[Example], scores: Sequence[float], sampling: Sampling | None) -> Interval:
+    """The 95 % interval that fits how the rows were drawn; no score says nothing: [0, 1]."""
+    return mean_interval(scores) if sampling is None or not scores else sampling.interval(rows, scores)
 
 
 def _cautious_variance(values: Sequence[float]) -> float:

@@ -64,8 +64,8 @@ class Confusion:
         return None if chance == 1.0 else (self.agreement - chance) / (1 - chance)
 
 
-def kappa_interval(found: Confusion, level: float = 0.95, *, seed: int = 0) -> Interval:
-    """The percentile bootstrap over rows of Cohen's kappa; resamples without a kappa count as 0, no rows give [-1, 1]."""
+def kappa_interval(found: Confusion, *, seed: int = 0) -> Interval:
+    """The 95 % percentile bootstrap over rows of Cohen's kappa; resamples without a kappa count as 0, no rows give [-1, 1]."""
     import numpy as np
 
     if not found.n:
@@ -73,7 +73,7 @@ def kappa_interval(found: Confusion, level: float = 0.95, *, seed: int = 0) -> I
     counts = np.array([found.both_pass, found.judge_only, found.people_only, found.both_fail])
     draws = np.random.default_rng(seed_of(seed, "kappa")).multinomial(found.n, counts / found.n, size=RESAMPLES)
     kappas = [Confusion(*map(int, draw)).kappa or 0.0 for draw in draws]
-    low, high = np.quantile(kappas, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(kappas, [0.025, 0.975])
     return Interval(float(low), float(high))
 
 

@@ -67,7 +67,7 @@ def json_fields(example: Example, prediction: Record) -> Score:
 
 def _differences(wanted: dict[str, Any], given: dict[str, Any], parts: dict[str, float]) -> list[str]:
     said = [
-        f"{path}: expected {_short(value)}, " + (f"got {_short(given[path])}" if path in given else "which is missing")
+        f"{path}: expected {_written(value)}, " + (f"got {_written(given[path])}" if path in given else "which is missing")
         for path, value in wanted.items()
         if not parts[path]
     ]
@@ -75,7 +75,7 @@ def _differences(wanted: dict[str, Any], given: dict[str, Any], parts: dict[str,
     return said if len(said) <= _SHOWN else [*said[:_SHOWN], f"and {len(said) - _SHOWN} more"]
 
 
-def _short(value: Any) -> str:
+def _written(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
