@@ -36,6 +36,17 @@ def write(value: Any) -> str:
     return str(value) if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
 
 
+def write_fields(fields: Mapping[str, Any]) -> str:
+    r"""One value bare, several by name.
+
+    >>> write_fields({"answer": 4}), write_fields({"a": "x", "b": "y"})
+    ('4', 'a: x\nb: y')
+    """
+    if len(fields) == 1:
+        return write(next(iter(fields.values())))
+    return "\n".join(f"{name}: {write(value)}" for name, value in fields.items())
+
+
 def pieces(value: Any) -> list[str | Part]:
     """The value as text, with the images, sounds and files in it as parts where they stand."""
     if type(value) is str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from adjoint.adapters.written import write
+from adjoint.adapters.written import write_fields
 from adjoint.autograd.engine import answering, engine_of
 from adjoint.autograd.text import formatted
 from adjoint.autograd.variable import Variable
@@ -214,7 +214,4 @@ def _text(prediction: Any) -> str:
     if not isinstance(prediction, Prediction):
         message = f"a call takes Variables and predictions, got {prediction!r:.60}; wrap a text in Variable(text, role_description=...)."
         raise VariableError(message)
-    fields = prediction.toDict()
-    if len(fields) == 1:
-        return write(next(iter(fields.values())))
-    return "\n".join(f"{name}: {write(value)}" for name, value in fields.items())
+    return write_fields(prediction.toDict())

@@ -91,7 +91,7 @@ def _alike(words: frozenset[str], others: frozenset[str]) -> bool:
     return len(words & others) >= _SAME * len(words | others)
 
 
-def feedback_text(found: Sequence[Theme], budget: int = BUDGET) -> str:
+def feedback_text(found: Sequence[Theme]) -> str:
     """The themes as lines, the most important first, as many as fit; what is left out is counted in the last line.
 
     If not all fit, a part of the room is kept for the most severe of those that were said seldom.
@@ -100,13 +100,13 @@ def feedback_text(found: Sequence[Theme], budget: int = BUDGET) -> str:
     - Be brief. (x2)
     - Why?
     """
-    lines = [f"- {cut(theme.text, budget - 16)}" + (f" (x{theme.count})" if theme.count > 1 else "") for theme in found]
-    if sum(map(len, lines)) + len(lines) <= budget + 1:
+    lines = [f"- {cut(theme.text, BUDGET - 16)}" + (f" (x{theme.count})" if theme.count > 1 else "") for theme in found]
+    if sum(map(len, lines)) + len(lines) <= BUDGET + 1:
         return "\n".join(lines)
-    kept = _fitting(lines, range(len(lines)), int(budget * (1 - _RARE_SHARE)), at_least=1)
+    kept = _fitting(lines, range(len(lines)), int(BUDGET * (1 - _RARE_SHARE)), at_least=1)
     rest = sorted(set(range(len(lines))) - set(kept), key=lambda index: (-found[index].severity, found[index].score, index))
     used = sum(len(lines[index]) + 1 for index in kept)
-    kept = sorted([*kept, *_fitting(lines, rest, budget - used, at_least=0)])
+    kept = sorted([*kept, *_fitting(lines, rest, BUDGET - used, at_least=0)])
     left = len(found) - len(kept)
     return "\n".join([*(lines[index] for index in kept), *([f"- ({left} more remarks were left out)"] if left else [])])
 

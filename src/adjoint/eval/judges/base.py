@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from adjoint.adapters.written import write
+from adjoint.adapters.written import write_fields
 from adjoint.base.errors import MetricError
 from adjoint.data.records import expected_outputs
 from adjoint.program.context import context
@@ -39,19 +39,18 @@ class JudgeMetric(Module):
 
 def question(example: Example) -> str:
     """What was asked: the only input, or all of them by name."""
-    return as_text(example.inputs().toDict())
+    return write_fields(example.inputs().toDict())
 
 
 def response(example: Example, pred: Record) -> str:
     """What is judged: the labelled outputs, or all of them if none is labelled."""
     names = list(expected_outputs(example, pred.keys())) or pred.keys()
-    return as_text({name: peek(pred, name) for name in names})
+    return write_fields({name: peek(pred, name) for name in names})
 
 
 def truth(example: Example, pred: Record) -> str:
     """The labels of the row, empty if it has none."""
-    found = expected_outputs(example, pred.keys())
-    return as_text(found) if found else ""
+    return write_fields(expected_outputs(example, pred.keys()))
 
 
 def needed_truth(example: Example, pred: Record) -> str:
@@ -61,14 +60,3 @@ def needed_truth(example: Example, pred: Record) -> str:
         message = f"the row has no label for the outputs {', '.join(pred.keys())}, which this judge compares with."
         raise MetricError(message)
     return found
-
-
-def as_text(fields: dict[str, Any]) -> str:
-    r"""One value bare, several by name.
-
-    >>> as_text({"answer": 4}), as_text({"a": "x", "b": "y"})
-    ('4', 'a: x\nb: y')
-    """
-    if len(fields) == 1:
-        return write(next(iter(fields.values())))
-    return "\n".join(f"{name}: {write(value)}" for name, value in fields.items())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from adjoint.adapters.written import write_fields
 from adjoint.data.records import Score
 from adjoint.eval import prompts
-from adjoint.eval.judges.base import JudgeMetric, as_text, needed_truth, question, response
+from adjoint.eval.judges.base import JudgeMetric, needed_truth, question, response
 from adjoint.eval.metrics.labels import field
 from adjoint.exec.local import all_of
 from adjoint.modules.chain_of_thought import ChainOfThought
@@ -66,7 +67,7 @@ class CompleteAndGrounded(JudgeMetric):
     async def aforward(self, example: Example, pred: Record, trace: Any = None) -> Score | bool:
         example = _asking(example)
         asked, said = question(example), response(example, pred)
-        passages = as_text({"context": field(pred, "context", "prediction")})
+        passages = write_fields({"context": field(pred, "context", "prediction")})
         complete, grounded = await all_of(
             [
                 self.ask(
