@@ -13,6 +13,7 @@ import adjoint as tg
 from adjoint.autograd import engine as engines
 from adjoint.autograd.losses import failed
 from adjoint.base.errors import GradientError, MetricError, ProgramError, UnknownNameError, UsageError
+from adjoint.lm.types import Response
 from adjoint.optim.transforms import Reduce, Rewriting
 from adjoint.testing import ScriptedLM
 
@@ -294,6 +295,20 @@ def test_placeholders_are_kept_if_that_is_asked_for():
     tg.TGD([prompt], engine=lm, keep_placeholders=True).step()
     assert prompt.value == "Answer {question} in {unit} please."
     assert "it lacks {question}, {unit}, which must be kept" in lm.requests[1].messages[-1].content
+
+
+def test_a_rewrite_that_was_cut_off_is_asked_for_once_more():
+    prompt, replies = (
+        text("Answer.", "prompt"),
+        [Response("Give the", finish="length"), "Give the year.", *[Response("a", finish="length")] * 2],
+    )
+    optimizer = tg.TGD([prompt], engine=ScriptedLM(lambda request: replies.pop(0)))
+    tg.FunctionLoss(lambda value: "vague")(prompt).backward()
+    optimizer.step()
+    assert (prompt.value, len(replies)) == ("Give the year.", 2)
+    with pytest.raises(GradientError, match="rewrite of the prompt cannot be used: it was cut off by the limit of tokens"):
+        optimizer.step()
+    assert prompt.value == "Give the year."
 
 
 def test_feedback_may_be_averaged_by_an_lm_and_the_chain_replaced():

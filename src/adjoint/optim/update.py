@@ -72,8 +72,8 @@ async def rewrite(
         proposer.lm = engine
         reason = ""
         for _ in range(2):
-            made = await proposer.acall(**inputs, mistake=f"Your last reply cannot be used: {reason}." if reason else "")
             try:
+                made = await proposer.acall(**inputs, mistake=f"Your last reply cannot be used: {reason}." if reason else "")
                 found = _read(str(made["improved"]), text, how)
                 return Guard(keep_placeholders=how.keep_placeholders).accept(found, text, said=said, sources=sources)
             except GradientError as error:
