@@ -1,1 +1,1 @@
-"""Floor 1: errors, canonical JSON, named seeds, text helpers, optional imports and the event-loop portal."""
+"""Floor 1: errors, canonical JSON, named seeds, secrets, parts of messages, other people's code and the event-loop portal."""
