@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from adjoint.autograd.engine import engine_of
 from adjoint.base.errors import UsageError
 from adjoint.base.portal import portal
 from adjoint.data.records import Split, distinct, split
@@ -17,6 +18,7 @@ from adjoint.program.metric import check
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from adjoint.autograd.engine import Engine
     from adjoint.data.records import Example
     from adjoint.lm.base import BaseLM
     from adjoint.optim.allocate import Allocator
@@ -29,15 +31,15 @@ if TYPE_CHECKING:
 
 def optimize(
     program: Module,
-    *,
     trainset: Sequence[Example],
     metric: Metric,
+    *,
     optimizer: str | Optimizer = "bootstrap-rs",
     allocator: str | Allocator | None = None,
     budget: Budget | str | int | None = None,
     valset: Sequence[Example] | None = None,
     lm: BaseLM | str | None = None,
-    proposer_lm: BaseLM | None = None,
+    proposer_lm: Engine | None = None,
     seed: int = 0,
     ship: Ship = "certified",
     limit: int | None = None,
@@ -50,6 +52,7 @@ def optimize(
     The rows are divided into feedback (what optimizers learn from), selection (where candidates race) and holdout (where
     the certificate is earned). `budget` caps calls, tokens, dollars or seconds of everything together: `"2000calls"`,
     `"$5"`, `"30m"`, `Budget(...)`. The same call again continues or replays the run: nothing received is bought twice.
+    `lm` runs the program (default: the context's), `proposer_lm` criticises and proposes (default: `lm`).
     `allocator` says which cells are bought to choose among candidates; by default the optimizer knows. At most `limit` rows
     run at once (64); `stop` are rules that end the search before its budget is spent. With `repeats` > 1 each candidate runs so
     often on each row, with replies of its own each time, and its score is the mean: for models that sample.
@@ -58,8 +61,8 @@ def optimize(
     return portal.run(
         aoptimize(
             program,
-            trainset=trainset,
-            metric=metric,
+            trainset,
+            metric,
             optimizer=optimizer,
             allocator=allocator,
             budget=budget,
@@ -78,37 +81,21 @@ def optimize(
 
 async def aoptimize(
     program: Module,
-    *,
     trainset: Sequence[Example],
     metric: Metric,
+    *,
     optimizer: str | Optimizer = "bootstrap-rs",
-    allocator: str | Allocator | None = None,
-    budget: Budget | str | int | None = None,
     valset: Sequence[Example] | None = None,
     lm: BaseLM | str | None = None,
     seed: int = 0,
-    limit: int | None = None,
-    stop: Stop | None = None,
     **settings: Any,
 ) -> Result:
     """`optimize` for asynchronous code."""
     if not trainset:
         message = "the trainset is empty; give rows to learn from, choose with and certify on."
         raise UsageError(message)
-    made = optimizer_of(optimizer)
-    lm = lm or getattr(made, "task_model", None)
-    study = Study(
-        program=program,
-        optimizer=made,
-        allocator=None if allocator is None else allocator_of(allocator),
-        metric=check(metric),
-        split=split(trainset, valset, seed=seed),
-        budget=Budget.parse(budget),
-        seed=seed,
-        limit=limit or getattr(made, "num_threads", None) or CONCURRENCY,
-        stop=stop or getattr(made, "stop", None) or Stop(),
-        **settings,
-    )
+    study = _study(program, optimizer, metric, split(trainset, valset, seed=seed), seed=seed, **settings)
+    lm = getattr(study.optimizer, "task_model", None) if lm is None else lm
     with context(**({} if lm is None else {"lm": lm})):
         return await portal.here(study.run())
 
@@ -119,7 +106,6 @@ def propose(
     trainset: Sequence[Example],
     metric: Metric | None,
     optimizer: Optimizer,
-    seed: int = 0,
     lm: BaseLM | str | None = None,
     **settings: Any,
 ) -> Module:
@@ -128,9 +114,40 @@ def propose(
         message = "the trainset is empty; give rows to learn from."
         raise UsageError(message)
     rows = Split(tuple(distinct(trainset)), (), ())
-    study = Study(program=program, optimizer=optimizer, metric=check(metric or always_right), split=rows, seed=seed, **settings)
+    study = _study(program, optimizer, metric or always_right, rows, **settings)
     with context(**({} if lm is None else {"lm": lm})):
         return portal.run(study.propose())
+
+
+def _study(
+    program: Module,
+    optimizer: str | Optimizer,
+    metric: Metric,
+    rows: Split,
+    *,
+    allocator: str | Allocator | None = None,
+    budget: Budget | str | int | None = None,
+    proposer_lm: Engine | None = None,
+    limit: int | None = None,
+    stop: Stop | None = None,
+    **settings: Any,
+) -> Study:
+    """The study of these arguments. What is not said is as the optimizer has it."""
+    made = optimizer_of(optimizer)
+    limit = getattr(made, "num_threads", None) if limit is None else limit
+    stop = getattr(made, "stop", None) if stop is None else stop
+    return Study(
+        program=program,
+        optimizer=made,
+        metric=check(metric),
+        split=rows,
+        allocator=None if allocator is None else allocator_of(allocator),
+        budget=Budget.parse(budget),
+        proposer_lm=engine_of(proposer_lm),
+        limit=CONCURRENCY if limit is None else limit,
+        stop=Stop() if stop is None else stop,
+        **settings,
+    )
 
 
 def always_right(example: Example, prediction: Any) -> bool:

@@ -20,7 +20,9 @@ Demo = dict[str, Json]
 
 def demo_names(program: Module) -> list[tuple[str, Any]]:
     """For each predictor whose demos may change: the name of its demos parameter, and the predictor."""
-    owners = {id(parameter): name for name, parameter in program.named_parameters() if parameter.kind == "demos" and parameter.trainable}
+    owners = {
+        id(parameter): name for name, parameter in program.named_parameters() if parameter.kind == "demos" and parameter.trainable
+    }
     return [(owners[id(p._demos)], p) for p in program.predictors() if id(p._demos) in owners]
 
 

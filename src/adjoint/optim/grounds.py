@@ -6,14 +6,14 @@ from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from adjoint.base.errors import FATAL, AdjointError, UnknownNameError
+from adjoint.base.errors import UnknownNameError
 from adjoint.optim.desk import rows_text
-from adjoint.optim.knobs import check
+from adjoint.optim.knobs import require
 from adjoint.optim.prompts import Explain, Grounded, Observe, Summarize, examples_text, fields_text
-from adjoint.optim.propose import CopyError, pairs_of, predictors_of, taught
+from adjoint.optim.propose import CopyError, pairs_of, predictors_of, taught, tried
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Coroutine, Mapping, Sequence
 
     from adjoint.base.json import Json
     from adjoint.data.records import Example
@@ -47,14 +47,14 @@ class Grounds:
 
     def __post_init__(self) -> None:
         for item in fields(self):
-            check(Grounds, item.name, getattr(self, item.name), item.type)
+            require("Grounds", item.name, getattr(self, item.name), item.type)
 
     @classmethod
     def of(cls, given: Grounds | Mapping[str, Any] | None) -> Grounds:
         """Grounds from some, or from settings by name. Raises `UsageError` for anything else."""
         if isinstance(given, Grounds):
             return given
-        check(cls, "grounds", given, "Mapping[str, Any] | None")
+        require("Grounds", "grounds", given, "Mapping[str, Any] | None")
         for name in given or ():
             if name not in cls.OPTIONS:
                 raise UnknownNameError.of("ground", name, cls.OPTIONS)
@@ -108,11 +108,6 @@ async def _observed(desk: Desk, observed: str, rows: list[Example]) -> str:
     return await desk.note(Observe, rows=rows_text(rows), observed=observed)
 
 
-async def _if_it_can(work: Any) -> str:
+async def _if_it_can(work: Coroutine[Any, Any, str]) -> str:
     """A summary, or nothing if it fails: an instruction can do without."""
-    try:
-        return str(await work)
-    except FATAL:
-        raise
-    except AdjointError:
-        return ""
+    return await tried(work) or ""

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias, TypeVar, cast
 
 from adjoint.base.errors import UnknownNameError, UsageError
 from adjoint.lm.base import BaseLM
+from adjoint.optim.stop import Stop
 from adjoint.program.module import Module
 
 Rule: TypeAlias = tuple[str, Callable[[Any], bool]]
@@ -39,12 +40,13 @@ _TYPES: Mapping[str, tuple[str, Any]] = {
     "str": ("a text", str),
     "Mapping": ("a mapping", Mapping),
     "BaseLM": ("a language model", BaseLM),
-    "Module": ("a program", Module),
+    "Module": ("a program, such as adjoint.Predict('question -> answer')", Module),
+    "Stop": ("adjoint.Stop(...)", Stop),
 }
 
 
 def checked(init: Init) -> Init:
-    """The constructor, which from now on refuses names that it does not have, and values that `check` refuses."""
+    """The constructor, which from now on refuses names that it does not have, and values that `require` refuses."""
     signature = inspect.signature(init)
     rest = next((one.name for one in signature.parameters.values() if one.kind is one.VAR_KEYWORD), None)
 
@@ -61,7 +63,7 @@ def checked(init: Init) -> Init:
             raise UsageError(message) from None
         for name, value in bound.items():
             if name not in ("self", rest):
-                check(owner, name, value, signature.parameters[name].annotation)
+                require(owner.__name__, name, value, signature.parameters[name].annotation)
         init(self, *given, **named)
 
     return cast("Init", made)
@@ -80,12 +82,15 @@ def annotations_of(owner: type) -> dict[str, Any]:
     return found
 
 
-def check(owner: type, name: str, value: Any, annotation: Any) -> None:
-    """Raise `UsageError` if a value is none of what its annotation (a text) and the range of its name allow."""
+def require(owner: str, name: str, value: Any, annotation: Any) -> None:
+    """Raise `UsageError` if a value is none of what its annotation (a text) and the range of its name allow.
+
+    >>> require("COPRO", "breadth", 5, "int")
+    """
     rules = [_rule(name, *part) for part in _parts(annotation)] if isinstance(annotation, str) else [None]
     known = [rule for rule in rules if rule is not None]
     if len(known) == len(rules) and not any(holds(value) for _, holds in known):
-        message = f"{owner.__name__}({name}={value!r:.60}) cannot be; give {_listed(words for words, _ in known)}."
+        message = f"{owner}({name}={value!r:.60}) cannot be; give {_listed(words for words, _ in known)}."
         raise UsageError(message)
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from adjoint.autograd.backward import tell
 from adjoint.autograd.losses import failed, feedback_of, measured
 from adjoint.autograd.walk import Walk
 from adjoint.base.errors import LMError, MetricError
-from adjoint.optim.propose import Sources
+from adjoint.optim.propose import Sources, note_down
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -31,7 +30,7 @@ async def gradients(
     if not losses:
         return {}
     await walk.run([(loss.node, feedback_of(loss)) for loss in losses])
-    tell(walk)
+    note_down(walk.attempts - len(walk.failures), walk.failures)
     names = {id(parameter): name for cell in cells if cell.tape for name, parameter in cell.tape.root.named_parameters()}  # type: ignore[union-attr]
     found: dict[str, list[Gradient]] = {}
     for _, _, parameter, gradient in sorted(walk.landed, key=lambda item: (item[0], item[1])):

@@ -7,8 +7,10 @@ left out and the question asked again without it, so that data stays data.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -23,7 +25,7 @@ from adjoint.optim.demos import demo_names, labeled, recorded
 from adjoint.program.context import context
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 
     from adjoint.data.records import Example
     from adjoint.eval.cells import Cell
@@ -229,18 +231,60 @@ async def taught(rows: Sequence[Example], ask: Callable[[list[Example]], Corouti
 
 
 async def usable(proposals: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:
-    """Those of the proposals that came about, in order; all are asked for at once. A failure costs a candidate, not the run."""
+    """Those of the proposals that came about, in order; all are asked for at once."""
+    return [made for made in await all_of(tried(work) for work in proposals) if made is not None]
 
-    async def one(work: Coroutine[Any, Any, Any]) -> Any:
-        try:
-            return await work
-        except FATAL:
-            raise
-        except AdjointError as error:
-            _log.info("a proposal failed: %s", error)
-            return None
 
-    return [made for made in await all_of(one(work) for work in proposals) if made is not None]
+async def tried(work: Coroutine[Any, Any, Any]) -> Any:
+    """What a proposal gives; None if it fails, which costs a candidate and not the run. Both are counted in the `Tally` of the run."""
+    try:
+        made = await work
+    except FATAL:
+        raise
+    except AdjointError as error:
+        _log.info("a proposal failed: %s", error)
+        note_down(0, [f"{type(error).__name__}: {error}"])
+        return None
+    note_down(int(made is not None), [])
+    return made
+
+
+def note_down(made: int, failures: Sequence[str]) -> None:
+    """Add what came of critiques and proposals to the `Tally` of the run, if there is one."""
+    tally = _tally.get()
+    if tally is not None:
+        tally.made += made
+        tally.failed += len(failures)
+        tally.first = tally.first or next(iter(failures), "")
+
+
+@dataclass
+class Tally:
+    """How many critiques and proposals came about, how many have failed, and what the first of these said."""
+
+    made: int = 0
+    failed: int = 0
+    first: str = ""
+
+    def notes(self) -> tuple[str, ...]:
+        """What a report says of the failures; nothing if there are none."""
+        if not self.failed:
+            return ()
+        asked = self.made + self.failed
+        return (f"{self.failed} of {asked} critiques and proposals came to nothing; the first: {self.first}",)
+
+
+_tally: ContextVar[Tally | None] = ContextVar("tally", default=None)
+
+
+@contextlib.contextmanager
+def counted(tally: Tally) -> Iterator[None]:
+    """Count there what comes of the proposals inside of the block."""
+    token = _tally.set(tally)
+    try:
+        yield
+    finally:
+        _tally.reset(token)
 
 
 # What proposers are shown ----------------------------------------------------------------------------------------------

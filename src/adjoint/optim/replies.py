@@ -10,7 +10,9 @@ TAGS = ("<IMPROVED_VARIABLE>", "</IMPROVED_VARIABLE>")
 """TextGrad's tags: models that know its prompts write them unasked."""
 
 _FENCE = re.compile(r"```[\w+-]*\n(.*?)\n?```", re.DOTALL)
-_EDIT = re.compile(r"^<{5,}[ \t]*SEARCH[^\n]*\n(.*?)^={5,}[ \t]*\n(.*?)^>{5,}[ \t]*REPLACE[^\n]*$", re.DOTALL | re.MULTILINE | re.IGNORECASE)
+_EDIT = re.compile(
+    r"^<{5,}[ \t]*SEARCH[^\n]*\n(.*?)^={5,}[ \t]*\n(.*?)^>{5,}[ \t]*REPLACE[^\n]*$", re.DOTALL | re.MULTILINE | re.IGNORECASE
+)
 
 
 def improved(reply: str, old: str, tags: tuple[str, str] | None = None) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from adjoint.base.json import plain
+from adjoint.base.words import count
 from adjoint.program.state import name_of
 
 if TYPE_CHECKING:
@@ -53,14 +54,16 @@ class OptimizationReport:
 
     def __str__(self) -> str:
         lines = [
-            (f"{self.optimizer}: {self.rounds} rounds, {len(self.trials)} candidates, {self.cells} cells, "
-            f"{self.usage.calls} calls, {self.seconds:.1f} s; stopped: {self.stopped}")
+            (
+                f"{self.optimizer}: {count(self.rounds, 'round')}, {count(len(self.trials), 'candidate')}, "
+                f"{count(self.cells, 'cell')}, {count(self.usage.calls, 'call')}, {self.seconds:.1f} s; stopped: {self.stopped}"
+            )
         ]
         if self.certificate:
             c = self.certificate
             lines.append(
                 f"holdout: {100 * c.difference:+.1f} points [{100 * c.low:+.1f}, {100 * c.high:+.1f}] "
-                f"(anytime-valid 95 %), n={c.n}, {c.errors} errors: {c.verdict}"
+                f"(anytime-valid 95 %), n={c.n}, {count(c.errors, 'error')}: {c.verdict}"
             )
         lines.append("the optimized program is returned" if self.shipped else "the original program is returned")
         return "\n".join([*lines, *self.notes])

@@ -90,10 +90,10 @@ def _say(given: Mapping[str, Any], reasons: Mapping[str, str]) -> None:
             _log.warning("%s=%r has no effect here: %s.", name, value, reasons[name])
 
 
-def run_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of `optimize` that DSPy's options mean; those that are `optimize`'s own stay.
+def run_options(options: Mapping[str, Any], own: Collection[str]) -> dict[str, Any]:
+    """The options of `optimize` that DSPy's options mean; those that are `optimize`'s `own` stay, others are refused.
 
-    >>> run_options({"eval_kwargs": {"num_threads": 4}, "seed": 3, "requires_permission_to_run": False})
+    >>> run_options({"eval_kwargs": {"num_threads": 4}, "seed": 3, "requires_permission_to_run": False}, ("limit", "seed"))
     {'limit': 4, 'seed': 3}
     """
     given = {
@@ -107,6 +107,9 @@ def run_options(options: Mapping[str, Any]) -> dict[str, Any]:
             raise UsageError(message)
     unused(**{name: given.pop(name) for name in NO_EFFECT if name in given})
     threads = given.pop("num_threads", None)
+    for name in given:
+        if name not in own:
+            raise UnknownNameError.of("option of compile", name, [*own, *NO_EFFECT, *REFUSED, "num_threads"])
     return given if threads is None else {"limit": threads, **given}
 
 

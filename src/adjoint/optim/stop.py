@@ -9,6 +9,8 @@ from adjoint.base.errors import UsageError
 
 EXHAUSTED = "the optimizer has nothing more to try"
 """Why a search ended that no rule has ended."""
+IDLE = "the optimizer has proposed nothing that differs from the program as it is"
+"""Why a search ended in which nothing was tried."""
 
 
 class Stopped(NamedTuple):

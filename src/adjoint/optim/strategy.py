@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import inspect
+import logging
 from typing import TYPE_CHECKING, Any
 
 from adjoint.base.errors import UsageError
-from adjoint.optim.knobs import checked
+from adjoint.optim.knobs import checked, require
 from adjoint.optim.spelling import run_options
 from adjoint.program.metric import check
 
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from adjoint.program.metric import Metric
     from adjoint.program.module import Module
     from adjoint.program.state import State
+
+_log = logging.getLogger("adjoint.optimize")
 
 
 class Strategy:
@@ -86,13 +91,19 @@ class Strategy:
         """
         from adjoint.optim.compile import optimize, propose
 
-        options = run_options({**self.compile_options, **options})
+        name, own = type(self).__name__, copy.copy(self)
+        options = run_options({**self.compile_options, **options}, inspect.signature(optimize).parameters)
         if teacher is not None:
-            self.teacher = teacher
+            if "teacher" not in self.settings():
+                _log.warning("teacher has no effect here: %s asks none.", name)
+            require(name, "teacher", teacher, "Module")
+            own.teacher = teacher
         if not self.searches:
-            return propose(student, trainset=trainset, metric=self.metric, optimizer=self, **options)
+            if valset is not None:
+                _log.warning("valset has no effect here: %s makes one proposal and chooses nothing.", name)
+            return propose(student, trainset=trainset, metric=self.metric, optimizer=own, **options)
         if self.metric is None:
-            message = f"{type(self).__name__} needs a metric: {type(self).__name__}(metric=...)."
+            message = f"{name} needs a metric: {name}(metric=...)."
             raise UsageError(message)
-        given = {"trainset": trainset, "valset": valset, "metric": self.metric, "optimizer": self}
+        given = {"trainset": trainset, "valset": valset, "metric": self.metric, "optimizer": own}
         return optimize(student, **{**given, "ship": "always", **options}).program

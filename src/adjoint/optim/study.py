@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from adjoint.base import rng
@@ -18,9 +18,11 @@ from adjoint.optim.allocators.racing import Racing
 from adjoint.optim.base import Candidate, Trial, Workbench
 from adjoint.optim.bench import Bench
 from adjoint.optim.certify import certify
+from adjoint.optim.knobs import require
 from adjoint.optim.outlook import outlook
+from adjoint.optim.propose import Tally, counted
 from adjoint.optim.result import OptimizationReport, Result
-from adjoint.optim.stop import EXHAUSTED, Stop, Stopped
+from adjoint.optim.stop import EXHAUSTED, IDLE, Stop, Stopped
 from adjoint.program.context import active_ledger, context
 
 if TYPE_CHECKING:
@@ -113,6 +115,7 @@ class Study:
         self._trials: list[Trial] = []
         self._kept: tuple[str, ...] = ()
         self._notes: tuple[str, ...] = ()
+        self._tally = Tally()
         self._seed = self._best = self._add(self.program.state_dict())
         self._round = self._asked = self._stale = self._mute = 0
         self._phase: Phase = "propose"
@@ -125,8 +128,13 @@ class Study:
                 f"ship={self.ship!r} is unknown; 'certified' ships what is shown to be better, 'always' ships the best found."
             )
             raise UsageError(message)
-        if self.repeats < 1:
-            message = f"repeats={self.repeats} would measure nothing; give 1 or more."
+        for one in fields(self):
+            require("optimize", one.name, getattr(self, one.name), one.type)
+        if not any(parameter.trainable for _, parameter in self.program.named_parameters()):
+            message = (
+                f"{type(self.program).__name__} has nothing that an optimizer may change; give it a predictor "
+                "(self.answer = adjoint.Predict('question -> answer')), an adjoint.Parameter or an adjoint.Number that is trainable."
+            )
             raise UsageError(message)
 
     def _order(self) -> list[Example]:
@@ -149,7 +157,7 @@ class Study:
                 self._enter("propose")
                 asked = await self._ask(memory)
                 if not asked:
-                    reason = EXHAUSTED
+                    reason = EXHAUSTED if self._trials else IDLE
                     break
                 memory = self.optimizer.tell(memory, await self._try(asked))
                 self._notes = tuple(self.optimizer.notes(memory))
@@ -168,12 +176,16 @@ class Study:
     async def _ask(self, memory: Any) -> list[Candidate]:
         best = self._states[self._best]
         work = Workbench(self.program, best, self.split.feedback, self.proposer_lm, self.seed, self._round, self._bench)
-        asked = await self.optimizer.ask(memory, work)
+        with counted(self._tally):
+            asked = await self.optimizer.ask(memory, work)
         return [one if isinstance(one, Candidate) else Candidate(one) for one in asked]
 
     async def _try(self, asked: Sequence[Candidate]) -> list[Trial]:
         """Let the allocator choose among what is new or was kept. What has lost before, or is the best, is told as it stands."""
-        before, named = self._best, {self._add(one.state): one.note for one in asked}
+        before = self._best
+        named: dict[str, Json] = {}
+        for one in asked:  # of equal ones the first is told
+            named.setdefault(self._add(one.state), one.note)
         lost = {trial.name for trial in self._trials} - set(self._kept)
         fresh = {name: note for name, note in named.items() if name not in lost and name != before}
         if fresh:
@@ -232,7 +244,7 @@ class Study:
             shipped=shipped,
             stopped=stopped.why,
             cut=stopped.cut,
-            notes=(*self._notes, *leaks(self.split), *warnings),
+            notes=(*self._notes, *self._tally.notes(), *leaks(self.split), *warnings),
             usage=self._account.spent,
             cells=self._bench.bought,
             seconds=time.monotonic() - self._started,

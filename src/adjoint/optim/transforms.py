@@ -101,7 +101,9 @@ class Memory:
 
     async def __call__(self, draft: Draft) -> Draft:
         earlier = self.past.get(draft.key, [])[-self.steps :]
-        return draft.showing(past_feedback="\n".join(f"{number}. {cut(one, _PAST // self.steps)}" for number, one in enumerate(earlier, 1)))
+        return draft.showing(
+            past_feedback="\n".join(f"{number}. {cut(one, _PAST // self.steps)}" for number, one in enumerate(earlier, 1))
+        )
 
     def told(self, draft: Draft, score: float | None, *, kept: bool) -> None:
         del score, kept

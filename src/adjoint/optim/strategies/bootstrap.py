@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from adjoint.data.records import id_of
 from adjoint.optim import demos as demonstrations
 from adjoint.optim.base import Candidate
+from adjoint.optim.knobs import require
 from adjoint.optim.spelling import stop_at, told, unused
 from adjoint.optim.strategy import Strategy
 from adjoint.program.context import context
@@ -54,6 +55,7 @@ class LabeledFewShot(Strategy):
     def compile(self, student: Module, *, trainset: Sequence[Example], sample: bool = True, **options: Any) -> Module:
         """DSPy's spelling: the student with demos; with `sample=False` they are the first rows."""
         own = copy.copy(self)
+        require("LabeledFewShot.compile", "sample", sample, "bool")
         own.sample = sample and self.sample
         return super(LabeledFewShot, own).compile(student, trainset=trainset, **options)
 

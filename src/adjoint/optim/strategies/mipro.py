@@ -17,6 +17,7 @@ from adjoint.optim.allocators.minibatch import Minibatch
 from adjoint.optim.base import Candidate
 from adjoint.optim.desk import Desk
 from adjoint.optim.grounds import Grounds
+from adjoint.optim.knobs import annotations_of, require
 from adjoint.optim.propose import predictors_of, usable
 from adjoint.optim.spelling import unused
 from adjoint.optim.strategies.bootstrap import BootstrapFewShot, Plan
@@ -190,8 +191,10 @@ class MIPROv2(BootstrapFewShot):
     def compile(self, student: Module, *, trainset: Sequence[Example], **options: Any) -> Module:
         """DSPy's spelling; its settings of one run (`num_trials`, `minibatch`, `data_aware_proposer`, ...) hold for this run."""
         own = copy.copy(self)
+        kinds = annotations_of(MIPROv2)
         for name in _OF_A_RUN:
             if options.get(name) is not None:
+                require("MIPROv2.compile", name, options[name], kinds[name])
                 setattr(own, name, options[name])
         own.grounds = self.grounds.with_options(options)
         own._check()

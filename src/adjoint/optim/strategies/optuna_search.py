@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from adjoint.optim.base import Candidate
 from adjoint.optim.demos import demo_names, key_of
+from adjoint.optim.knobs import require
 from adjoint.optim.strategies.bootstrap import BootstrapFewShot
 from adjoint.optim.tpe import Seen, recalled, sampler_of, suggest, told
 
@@ -110,5 +111,6 @@ class BootstrapFewShotWithOptuna(BootstrapFewShot):
     def compile(self, student: Module, *, trainset: Sequence[Example], max_demos: int | None = None, **options: Any) -> Module:
         """DSPy's spelling; `max_demos` caps the demos of each predictor."""
         own = copy.copy(self)
+        require("BootstrapFewShotWithOptuna.compile", "max_demos", max_demos, "int | None")
         own.max_demos = self.max_demos if max_demos is None else max_demos
         return super(BootstrapFewShotWithOptuna, own).compile(student, trainset=trainset, **options)

@@ -10,9 +10,9 @@ from adjoint.autograd.reduce import Theme, feedback_text, themes
 from adjoint.autograd.rules import input_of, output_of
 from adjoint.autograd.text import cut
 from adjoint.base import rng
-from adjoint.base.errors import FATAL, AdjointError
 from adjoint.data.records import Score, id_of
 from adjoint.exec.local import all_of
+from adjoint.optim import propose
 from adjoint.optim.lessons import gradients, is_avoidable
 from adjoint.optim.prompts import Merge, Reflect, ReflectAgain, runs_text
 from adjoint.optim.propose import Guard, asked, sources_of, taught
@@ -105,17 +105,17 @@ async def revised(
     None if nothing is to be learned, or if one of the texts could not be made: a half-made candidate says nothing.
     """
     engine, sources = engine or work.proposer_lm, sources_of(work)
-    try:
+
+    async def made() -> State | None:
         if manner == "reflect":
-            made = await all_of(_reflected(runs, name, engine, tried.get(name, ()), sources) for name in names)
-            changed = {name: text for name, text in zip(names, made, strict=True) if text is not None}
+            texts = await all_of(_reflected(runs, name, engine, tried.get(name, ()), sources) for name in names)
+            changed = {name: text for name, text in zip(names, texts, strict=True) if text is not None}
         else:
             changed = await _rewritten(work.program, runs, names, engine, tried=tried, merge=merge, sources=sources)
-    except FATAL:
-        raise
-    except AdjointError:
-        return None
-    return {**runs.state, **changed} if changed else None
+        return {**runs.state, **changed} if changed else None
+
+    found: State | None = await propose.tried(made())
+    return found
 
 
 async def _reflected(runs: Runs, name: str, engine: BaseLM | None, tried: Sequence[str], sources: Sources) -> str | None:

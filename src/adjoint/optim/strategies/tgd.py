@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from adjoint.autograd.engine import backward_engine, engine_of
 from adjoint.autograd.reduce import themes
 from adjoint.autograd.walk import POLICIES
-from adjoint.base.errors import FATAL, AdjointError, MetricError, UsageError
+from adjoint.base.errors import AdjointError, MetricError, UsageError
 from adjoint.base.foreign import foreign
 from adjoint.base.json import plain
 from adjoint.base.portal import portal
@@ -21,7 +21,7 @@ from adjoint.eval.fingerprint import answerer
 from adjoint.exec.local import all_of
 from adjoint.optim.groups import groups_of
 from adjoint.optim.lessons import gradients
-from adjoint.optim.propose import sources_of
+from adjoint.optim.propose import sources_of, usable
 from adjoint.optim.spelling import one_of
 from adjoint.optim.strategy import Strategy
 from adjoint.optim.transforms import Draft, Examples, Memory, Momentum, Reduce, Rejected, Rewriting
@@ -240,24 +240,18 @@ class TextualGradientDescent(Strategy):
             if alone and alone not in selections:
                 selections.append(alone)
         jobs = [self._state(work, selection, roles, tried) for selection in selections]
-        made = await all_of(jobs)
-        return [state for state in made if state is not None]
+        return await usable(jobs)
 
     async def _state(
         self, work: Workbench, selection: Mapping[str, Sequence[Theme]], roles: Mapping[str, str], tried: Sequence[State]
-    ) -> State | None:
-        """The best state with some texts rewritten; None if a rewrite failed, since a half-made candidate says nothing."""
+    ) -> State:
+        """The best state with some texts rewritten: all of them, since a half-made candidate says nothing."""
         best, engine, sources = work.best, self.engine or work.proposer_lm, sources_of(work)
         given: dict[str, Any] = {"engine": engine, "constraints": self.constraints, "manner": self.manner, "sources": sources}
         state = dict(best)
         for name, found in selection.items():
             earlier = list(dict.fromkeys(str(one[name]) for one in tried if one.get(name) not in (None, best[name])))
-            try:
-                state[name] = await rewrite(roles[name], str(best[name]), found, tried=earlier[-_TRIED:], **given)
-            except FATAL:
-                raise
-            except AdjointError:
-                return None
+            state[name] = await rewrite(roles[name], str(best[name]), found, tried=earlier[-_TRIED:], **given)
         return state
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from adjoint.base.errors import UnknownNameError, UsageError
-from adjoint.optim.knobs import check
+from adjoint.optim.knobs import require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,7 +62,7 @@ class Recipe:
             kind = "method"
             raise UnknownNameError.of(kind, self.method, ("sft", "dpo", "grpo"))
         for item in fields(self):
-            check(Recipe, item.name, getattr(self, item.name), item.type)
+            require("Recipe", item.name, getattr(self, item.name), item.type)
         if self.max_length < _LEAST_LENGTH:
             message = f"max_length is {self.max_length}; it must be {_LEAST_LENGTH} or more."
             raise UsageError(message)
@@ -82,7 +82,7 @@ class Recipe:
         """
         if isinstance(given, Recipe):
             return given
-        check(cls, "train_kwargs", given, "Mapping[str, Any] | None")
+        require("Recipe", "train_kwargs", given, "Mapping[str, Any] | None")
         settings, known = dict(given or {}), [item.name for item in fields(cls)]
         for name in settings:
             if name not in known:

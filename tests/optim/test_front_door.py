@@ -1,0 +1,118 @@
+"""The front door: what `optimize` and `compile` take, what they refuse in words, and what a report says where nothing came of it."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+import adjoint
+from adjoint.base.errors import ServerError, UnknownNameError, UsageError
+from adjoint.lm.retry import RetryPolicy
+from adjoint.optim.registry import OPTIMIZERS, optimizer_of
+from adjoint.testing import ScriptedLM
+from adjoint.testing.planted import INSTRUCTION, matches
+
+
+def run(**given):
+    """A small run of the planted problem; `given` replaces its arguments."""
+    task, proposer = INSTRUCTION.lms()
+    settings = {"optimizer": "labeled-few-shot", "lm": task, "proposer_lm": proposer, "budget": 80, "seed": 1}
+    program, rows, metric = (given.pop(name, None) for name in ("program", "rows", "metric"))
+    program, rows = program or INSTRUCTION.student(), rows or list(INSTRUCTION.rows[:24])
+    return adjoint.optimize(program, rows, metric or matches, **{**settings, **given})
+
+
+def failing(request):
+    raise ServerError("the provider is down")
+
+
+def test_program_rows_and_metric_may_be_given_in_order():
+    task, _ = INSTRUCTION.lms()
+    named = adjoint.optimize(
+        INSTRUCTION.student(), trainset=list(INSTRUCTION.rows), metric=matches, lm=task, optimizer="labeled-few-shot"
+    )
+    in_order = adjoint.optimize(INSTRUCTION.student(), list(INSTRUCTION.rows), matches, lm=task, optimizer="labeled-few-shot")
+    assert in_order.run_id == named.run_id
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"program": "q -> answer"}, r"optimize\(program='q -> answer'\) cannot be; give a program"),
+        ({"program": adjoint.Predict}, "cannot be; give a program"),
+        ({"optimizer": adjoint.COPRO}, "is no optimizer; give a name or an object"),
+        ({"optimizer": 3}, "3 is no optimizer"),
+        ({"allocator": 3}, "3 is no allocator"),
+        ({"seed": "abc"}, r"optimize\(seed='abc'\) cannot be; give a whole number"),
+        ({"seed": None}, "cannot be; give a whole number"),
+        ({"limit": 0}, "give a whole number of 1 or more"),
+        ({"repeats": 1.5}, "give a whole number of 1 or more"),
+        ({"stop": 3}, "give adjoint.Stop"),
+        ({"on_progress": "print"}, "give a function or None"),
+        ({"proposer_lm": 3}, "3 is no engine"),
+        ({"proposer_lm": "poket"}, "did you mean 'pocket'"),
+        ({"lm": "poket"}, "'poket' names no model; did you mean 'pocket'"),
+        ({"lm": "openai"}, "write provider/model, for example openai/gpt-4o-mini"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_asked(given, said):
+    with pytest.raises(UsageError, match=said):
+        run(**given)
+
+
+class Untrainable(adjoint.Module):
+    def forward(self, q: str) -> adjoint.Prediction:
+        return adjoint.Prediction(answer=q)
+
+
+def test_a_program_without_anything_to_change_is_refused_and_not_run():
+    with pytest.raises(UsageError, match="Untrainable has nothing that an optimizer may change; give it a predictor"):
+        run(program=Untrainable())
+
+
+@pytest.mark.parametrize("name", ["models", "numbers", "demo-order"])
+def test_an_optimizer_that_finds_nothing_to_try_says_so(name):
+    report = run(optimizer=name).report
+    assert report.stopped == "the optimizer has proposed nothing that differs from the program as it is"
+
+
+@pytest.mark.parametrize("name", ["copro", "opro", "gepa", "tgd", "simba", "optoprime", "evoprompt"])
+def test_proposals_that_fail_are_told_in_the_report(name):
+    with adjoint.context(retry=RetryPolicy(attempts=1)):
+        report = run(optimizer=name, proposer_lm=ScriptedLM(failing, identity="down"), budget=400).report
+    assert "came to nothing; the first: ServerError: the provider is down" in str(report)
+    assert not report.shipped
+
+
+@pytest.mark.parametrize("name", sorted({*OPTIMIZERS} - {"ensemble", "distill"}))
+@pytest.mark.parametrize("budget", [0, 1, 5])
+def test_a_budget_that_is_too_small_gives_the_program_back(name, budget):
+    report = run(optimizer=name, budget=budget).report
+    assert not report.shipped
+    assert report.usage.calls <= budget
+
+
+def test_compile_refuses_an_option_that_there_is_not():
+    with pytest.raises(UnknownNameError, match="unknown option of compile 'bugdet'; did you mean 'budget'"):
+        adjoint.COPRO(metric=matches).compile(INSTRUCTION.student(), trainset=list(INSTRUCTION.rows), bugdet=3)
+
+
+def test_compile_leaves_the_optimizer_as_it_was_and_says_what_has_no_effect(caplog):
+    task, _ = INSTRUCTION.lms()
+    optimizer = adjoint.LabeledFewShot(k=2)
+    with caplog.at_level(logging.WARNING), adjoint.context(lm=task):
+        optimizer.compile(
+            INSTRUCTION.student(), trainset=list(INSTRUCTION.rows), valset=list(INSTRUCTION.rows), teacher=INSTRUCTION.student()
+        )
+    assert optimizer.teacher is None
+    assert "valset has no effect here" in caplog.text
+    assert "teacher has no effect here" in caplog.text
+
+
+def test_a_budget_holds_for_the_compiling_of_one_proposal_too():
+    task, _ = INSTRUCTION.lms()
+    optimizer = optimizer_of("bootstrap")
+    optimizer.metric = matches
+    with adjoint.context(lm=task), pytest.raises(adjoint.base.errors.BudgetExceeded, match="is spent"):
+        optimizer.compile(INSTRUCTION.student(), trainset=list(INSTRUCTION.rows), budget="3calls")
