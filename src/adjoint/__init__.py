@@ -62,6 +62,8 @@ if TYPE_CHECKING:
     from adjoint.modules.best_of_n import BestOfN as BestOfN
     from adjoint.modules.chain_of_thought import ChainOfThought as ChainOfThought
     from adjoint.modules.code_act import CodeAct as CodeAct
+    from adjoint.modules.colours import asyncify as asyncify
+    from adjoint.modules.colours import syncify as syncify
     from adjoint.modules.ensemble import Ensemble as Ensemble
     from adjoint.modules.knn import KNN as KNN
     from adjoint.modules.multi_chain import MultiChainComparison as MultiChainComparison
@@ -79,9 +81,7 @@ if TYPE_CHECKING:
     from adjoint.modules.streaming import StatusMessageProvider as StatusMessageProvider
     from adjoint.modules.streaming import StreamListener as StreamListener
     from adjoint.modules.streaming import StreamResponse as StreamResponse
-    from adjoint.modules.streaming import asyncify as asyncify
     from adjoint.modules.streaming import streamify as streamify
-    from adjoint.modules.streaming import syncify as syncify
     from adjoint.modules.vote import majority as majority
     from adjoint.optim.compile import aoptimize as aoptimize
     from adjoint.optim.compile import optimize as optimize
@@ -207,6 +207,7 @@ _HOMES = {
     "modules.best_of_n": ("BestOfN",),
     "modules.chain_of_thought": ("ChainOfThought",),
     "modules.code_act": ("CodeAct",),
+    "modules.colours": ("asyncify", "syncify"),
     "modules.ensemble": ("Ensemble",),
     "modules.knn": ("KNN",),
     "modules.multi_chain": ("MultiChainComparison",),
@@ -218,15 +219,7 @@ _HOMES = {
     "modules.retrieve": ("Embeddings", "EmbeddingsWithScores", "Retrieve"),
     "modules.rlm": ("RLM",),
     "modules.saved": ("load",),
-    "modules.streaming": (
-        "StatusMessage",
-        "StatusMessageProvider",
-        "StreamListener",
-        "StreamResponse",
-        "asyncify",
-        "streamify",
-        "syncify",
-    ),
+    "modules.streaming": ("StatusMessage", "StatusMessageProvider", "StreamListener", "StreamResponse", "streamify"),
     "modules.vote": ("majority",),
     "optim.compile": ("aoptimize", "optimize"),
     "optim.outlook": ("headroom", "outlook"),

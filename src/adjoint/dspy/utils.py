@@ -4,8 +4,9 @@ import sys
 
 from adjoint.base.paths import inside
 from adjoint.dspy import exceptions
+from adjoint.modules.colours import asyncify, syncify
 from adjoint.modules.saved import load
-from adjoint.modules.streaming import StatusMessage, StatusMessageProvider, asyncify, syncify
+from adjoint.modules.streaming import StatusMessage, StatusMessageProvider
 from adjoint.program.events import BaseCallback
 from adjoint.program.observe import UsageTracker, track_usage
 from adjoint.program.observe import inspect_history as pretty_print_history

@@ -1,10 +1,9 @@
-"""streamify: a program whose outputs arrive in pieces; asyncify and syncify: the other colour of a program or function."""
+"""streamify: a program whose outputs arrive in pieces."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +11,13 @@ from adjoint.adapters.written import write
 from adjoint.base.portal import portal
 from adjoint.program import stream
 from adjoint.program.context import context, current
-from adjoint.program.module import Module
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 
     from adjoint.adapters.base import Adapter
     from adjoint.adapters.pieces import Reader
+    from adjoint.program.module import Module
     from adjoint.signature.signature import Signature
 
 
@@ -129,32 +128,6 @@ def apply_sync_streaming(items: AsyncGenerator[Any]) -> Iterator[Any]:
             yield found[1]
     finally:
         portal.run(items.aclose())
-
-
-def asyncify(program: Any) -> Callable[..., Any]:
-    """A program or a function as an asynchronous function; what may block gets a thread of its own."""
-    if isinstance(program, Module):
-        return program.acall
-    function: Callable[..., Any] = program
-    if inspect.iscoroutinefunction(function):
-        return function
-
-    async def call(*args: Any, **inputs: Any) -> Any:
-        return await portal.in_thread(function, *args, **inputs)
-
-    return call
-
-
-def syncify(program: Any, *, in_place: bool = True) -> Any:
-    """A program or an asynchronous function as one to call without `await`. Programs have both colours already."""
-    del in_place
-    if isinstance(program, Module):
-        return program
-
-    def call(*args: Any, **inputs: Any) -> Any:
-        return portal.run(program(*args, **inputs))
-
-    return call
 
 
 class _Pieces:
