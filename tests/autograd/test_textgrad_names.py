@@ -143,6 +143,28 @@ def test_an_engines_system_prompt_stands_before_calls_that_have_none():
     assert engine("q", "Sing.") == tg.BlackboxLLM(engine, "Sing.")(text("q")).value == "Sing. / q"
 
 
+def test_engines_of_the_second_form_get_texts_and_lists_of_parts():
+    from adjoint.textgrad.engine_experimental.base import EngineLM, cached
+
+    class Own(EngineLM):
+        @cached
+        def _generate_from_single_prompt(self, content, system_prompt=None, temperature=0):
+            return f"{system_prompt} | {content} | {temperature}"
+
+        def _generate_from_multiple_input(self, content, system_prompt=None):
+            return f"{system_prompt} | {len(content)} parts"
+
+    engine = Own("own", system_prompt="Be brief.", is_multimodal=True, cache=True)
+    picture = tg.Variable(b"...", role_description="picture", requires_grad=False)
+    assert engine.generate("q", temperature=1) == "Be brief. | q | 1"
+    assert tg.BlackboxLLM(engine, "Sing.")(text("q")).value == "Sing. | q | 0"
+    assert tg.autograd.MultimodalLLMCall(engine)([picture, text("q")]).value == "Be brief. | 2 parts"
+    with pytest.raises(UsageError, match="own is not multimodal"):
+        Own("own").generate([b"..."])
+    with pytest.raises(TypeError, match="abstract"):
+        EngineLM("own")
+
+
 def test_names_and_classes_of_engines_are_those_of_textgrad(monkeypatch):
     from adjoint.textgrad.engine.openai import ChatOpenAI
     from adjoint.textgrad.engine_experimental.litellm import LiteLLMEngine
@@ -183,6 +205,19 @@ def test_gradients_are_asked_as_a_set_of_variables():
     assert (remark in answer.gradients, "be rude" in answer.gradients, only.get_value()) == (True, False, "be kind")
     assert answer.gradients == {only} != set()
     assert only.get_role_description() == "feedback on the value"
+
+
+def test_the_context_of_a_gradient_may_be_set_and_reaches_the_optimizer():
+    answer, remark, other, asked = text("Hello"), text("be kind", "feedback"), text("be brief", "feedback"), []
+    for one, context in ((remark, {"context": "Q: hi?"}), (other, {"context": ["A picture:", b"..."]})):
+        answer.gradients.add(one)
+        answer.gradients_context[one] = context
+    assert [answer.gradients_context[one]["context"] for one in answer.gradients] == ["Q: hi?", "A picture:"]
+    tg.TGD([answer], engine=lambda prompt: asked.append(prompt) or "Dear all").step()
+    assert "Q: hi?" in asked[0]
+    answer.gradients.add("never mind")
+    answer.gradients_context[answer.gradients[0]] = None
+    assert [answer.gradients_context[one] is None for one in answer.gradients] == [True, False, True]
 
 
 def test_what_a_loss_says_is_no_gradient_of_its_own():

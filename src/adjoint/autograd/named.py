@@ -49,7 +49,7 @@ class NamedEngine(EngineLM):
         **options: Any,
     ) -> None:
         if "cache" in options:
-            options["cache"] = _wanted(options["cache"])
+            options["cache"] = is_cached(options["cache"])
         self.lm = LM(spelled(model_string), **options)
         self.model_string = self.lm.model.partition("/")[2] or self.lm.model
         self.system_prompt, self.is_multimodal = system_prompt, is_multimodal
@@ -91,7 +91,7 @@ class NamedEngine(EngineLM):
         return (await send(request_of(tuple(messages), {**self.lm.options, **options}), self.lm)).text
 
 
-def _wanted(cache: Any) -> bool:
+def is_cached(cache: Any) -> bool:
     """Whether replies are kept. They are in the ledger, also where a program brings a store of its own."""
     if isinstance(cache, bool):
         return cache

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from adjoint.autograd.gradients import Contexts, Gradients
 from adjoint.autograd.mode import grad_enabled
 from adjoint.autograd.text import short
 from adjoint.base.errors import UsageError, VariableError
@@ -24,21 +24,6 @@ if TYPE_CHECKING:
 _WEB = ("http://", "https://")
 _STRIDE = 8
 """Every which of the calls behind a value is pickled ahead of it."""
-
-
-class Gradients(list[Gradient]):
-    """The gradients of a variable in the order of the calls, which TextGrad's users treat as a set of texts or Variables."""
-
-    __hash__ = None
-
-    def add(self, gradient: Gradient | Variable | str) -> None:
-        self.append(gradient if isinstance(gradient, Gradient) else Gradient("value", str(gradient)))
-
-    def __contains__(self, one: object) -> bool:
-        return super().__contains__(one) or (isinstance(one, Variable | str) and any(each.text == str(one) for each in self))
-
-    def __eq__(self, other: object) -> bool:
-        return set(self) == other if isinstance(other, set | frozenset) else super().__eq__(other)
 
 
 class Variable(Traced):
@@ -206,18 +191,9 @@ class Variable(Traced):
             kept.add(gradient)
 
     @property
-    def gradients_context(self) -> Mapping[Gradient, dict[str, str] | None]:
+    def gradients_context(self) -> Contexts:
         """The call that each gradient is about, None for those that do not keep it (only policies `chain` and `local` do)."""
-        known: dict[Gradient, dict[str, str] | None] = {
-            gradient: {
-                "context": gradient.context,
-                "response_desc": self.role_description,
-                "variable_desc": self.role_description,
-            }
-            for gradient in self.grad
-            if gradient.context
-        }
-        return defaultdict(lambda: None, known)
+        return Contexts(self.parameter)
 
     def get_gradient_text(self) -> str:
         return "\n".join(gradient.text for gradient in self.grad if gradient.text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 
 from adjoint import __version__ as __version__
 from adjoint.autograd.algebra import aggregate as aggregate
@@ -19,6 +18,7 @@ from adjoint.lm.engine import EngineLM as EngineLM
 from adjoint.textgrad import autograd as autograd
 from adjoint.textgrad import config as config
 from adjoint.textgrad import engine as engine
+from adjoint.textgrad import engine_experimental as engine_experimental
 from adjoint.textgrad import loss as loss
 from adjoint.textgrad import model as model
 from adjoint.textgrad import optimizer as optimizer
@@ -37,6 +37,3 @@ inside(autograd.__name__, "algebra", "function", "functional", "llm_ops", "multi
 inside(engine.__name__, "anthropic", "base", "cohere", "gemini", "groq", "local_model_openai_api", "openai", "together", "vllm")
 inside(optimizer.__name__, "optimizer")
 inside(tasks.__name__, "base", "big_bench_hard", "gpqa", "gsm8k", "mmlu")
-engine_experimental = engine
-for _path in ("", ".base", ".litellm", ".openai"):
-    sys.modules[f"{__name__}.engine_experimental{_path}"] = engine

@@ -16,10 +16,6 @@ from adjoint.autograd.engine import get_engine
 from adjoint.autograd.named import NamedEngine
 from adjoint.lm.engine import EngineLM
 
-OpenAIEngine = ChatOpenAI
-OpenAICompatibleEngine = ChatExternalClient
-"""Names of TextGrad's room of experiments."""
-
 __all__ = [
     "AzureChatOpenAI",
     "ChatAnthropic",
@@ -33,7 +29,5 @@ __all__ = [
     "EngineLM",
     "LiteLLMEngine",
     "NamedEngine",
-    "OpenAICompatibleEngine",
-    "OpenAIEngine",
     "get_engine",
 ]
