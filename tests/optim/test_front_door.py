@@ -85,7 +85,18 @@ def test_proposals_that_fail_are_told_in_the_report(name):
     assert not report.shipped
 
 
-@pytest.mark.parametrize("name", sorted({*OPTIMIZERS} - {"ensemble", "distill"}))
+WEIGHTS = {"bootstrap-finetune", "distill", "grpo", "preferences", "rejection-sampling"}
+
+
+@pytest.mark.parametrize("name", sorted(WEIGHTS - {"distill"}))
+def test_an_lm_that_cannot_be_trained_is_told_before_anything_is_asked(name):
+    task, _ = INSTRUCTION.lms()
+    with pytest.raises(UsageError, match="the weights of scripted cannot be trained: use a local checkpoint"):
+        run(optimizer=name, lm=task)
+    assert not task.requests
+
+
+@pytest.mark.parametrize("name", sorted({*OPTIMIZERS} - {"ensemble", *WEIGHTS}))
 @pytest.mark.parametrize("budget", [0, 1, 5])
 def test_a_budget_that_is_too_small_gives_the_program_back(name, budget):
     report = run(optimizer=name, budget=budget).report

@@ -102,6 +102,8 @@ class BootstrapFinetune(Strategy):
         if memory["asked"] >= self.rounds:
             return []
         student = work.program.with_state(work.best)
+        for predictor in traces.predictors(student).values():
+            tuner_of(traces.lm_of(predictor))  # before anything is paid: an LM that cannot be trained is an error
         runs = await self.runs(work, seen=memory["asked"] * self.samples)
         made = self.pairs(student, runs) if self.recipe.method == "dpo" else self.good(student, runs)
         groups = [(paths, rows) for paths, rows in self._groups(student, made) if rows]

@@ -19,7 +19,7 @@ from adjoint.optim.strategy import Strategy
 from adjoint.optim.weights import traces
 from adjoint.optim.weights.recipe import Recipe
 from adjoint.optim.weights.rows import Row
-from adjoint.optim.weights.tuner import Begun, tuner_of
+from adjoint.optim.weights.tuner import Begun, Local, tuner_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -101,13 +101,14 @@ class GRPO(Strategy):
 
     async def ask(self, memory: Memory, work: Workbench) -> Sequence[Candidate]:
         last = min(memory["step"] + self.num_steps_for_val, self.num_train_steps)
+        tuner = _tuner(work)
         policy, rewards = (memory["weights"], memory["moments"]), list[float]()
         state = self._state(work, policy[0])
         for step in range(memory["step"], last):
             rows, mean = await self._rollouts(work, state, step)
             rewards += [] if mean is None else [mean]
             if rows:
-                policy = await self._update(work, rows, policy, step)
+                policy = await self._update(work, tuner, rows, policy, step)
                 state = self._state(work, policy[0])
         if policy[0] is None or last == memory["step"]:
             return []
@@ -158,20 +159,25 @@ class GRPO(Strategy):
         return found
 
     async def _update(
-        self, work: Workbench, rows: list[Row], policy: tuple[str | None, str | None], step: int
-    ) -> tuple[str, str]:
-        predictors = traces.predictors(work.program)
-        lms = {id(lm): lm for lm in map(traces.lm_of, predictors.values())}
-        if len(lms) > 1:
-            message = "the predictors of this program use several LMs; GRPO trains one, so give the program one LM."
-            raise UsageError(message)
+        self, work: Workbench, tuner: Local, rows: list[Row], policy: tuple[str | None, str | None], step: int
+    ) -> tuple[str, str | None]:
         recipe = replace(self.recipe, batch_size=len(rows), seed=self.recipe.seed + step)
-        begun, note = Begun(policy[0], policy[1], None), curve(work, list(predictors))
-        tuned = await tuner_of(next(iter(lms.values()))).tune(
+        begun, note = Begun(policy[0], policy[1], None), curve(work, list(traces.predictors(work.program)))
+        tuned = await tuner.tune(
             rows, recipe, begun=begun, snapshots=1,
             on_step=lambda made: note(replace(made, number=step + 1, total=self.num_train_steps)),
         )  # fmt: skip
-        if tuned.moments is None or "adapter" not in tuned.weights[-1]:
-            message = "GRPO needs an LM whose weights are trained in this process: LM('hf/PATH')."
-            raise UsageError(message)
         return tuned.weights[-1]["adapter"], tuned.moments
+
+
+def _tuner(work: Workbench) -> Local:
+    """Who trains the one LM of the program. Raises `UsageError`, before anything is paid, if it cannot be trained here."""
+    lms = {id(lm): lm for lm in map(traces.lm_of, traces.predictors(work.program).values())}
+    if len(lms) != 1:
+        message = f"the predictors of this program use {len(lms)} LMs; GRPO trains one, so give the program one LM."
+        raise UsageError(message)
+    tuner = tuner_of(next(iter(lms.values())))
+    if not isinstance(tuner, Local):
+        message = "GRPO needs an LM whose weights are trained in this process: LM('hf/PATH')."
+        raise UsageError(message)
+    return tuner
