@@ -51,8 +51,8 @@ def test_each_predictor_gets_demos_of_its_own_calls():
     compiled = optimizer.compile(Dress(), trainset=ROWS, teacher=teacher, lm=ScriptedLM(said))
     numbers = [demo["word"].removeprefix("word") for demo in compiled.shout.demos]
     assert len(numbers) == 3
-    assert compiled.shout.demos == [{"word": f"word{n}", "loud": f"WORD{n}"} for n in numbers]
-    assert compiled.wrap.demos == [
+    assert [dict(demo) for demo in compiled.shout.demos] == [{"word": f"word{n}", "loud": f"WORD{n}"} for n in numbers]
+    assert [dict(demo) for demo in compiled.wrap.demos] == [
         {"text": f"the text to be dressed up is: WORD{n}", "answer": f"<WORD{n}>"} for n in numbers
     ]  # fmt: skip
     assert adjoint.evaluate(compiled, ROWS, adjoint.exact_match, lm=ScriptedLM(said)).mean == 1.0

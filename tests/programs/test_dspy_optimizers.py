@@ -28,7 +28,7 @@ TRAIN = list(DEMOS.rows)
 
 def test_labeled_few_shot(lms):
     compiled = dspy.LabeledFewShot(k=3).compile(DEMOS.student(), trainset=TRAIN, sample=False)
-    assert [demo["q"] for demo in compiled.demos] == ["word0", "word1", "word2"]
+    assert [demo["q"] for demo in compiled.demos] == [demo.q for demo in compiled.demos] == ["word0", "word1", "word2"]
     assert dspy.LabeledFewShot(3).compile(DEMOS.student(), trainset=TRAIN).demos != compiled.demos
 
 

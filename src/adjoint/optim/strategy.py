@@ -8,6 +8,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from adjoint.base.errors import UsageError
+from adjoint.data.records import Example
 from adjoint.optim.knobs import checked, require
 from adjoint.optim.spelling import run_options
 from adjoint.program.metric import check
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from adjoint.base.json import Json
-    from adjoint.data.records import Example
     from adjoint.lm.base import BaseLM
     from adjoint.optim.allocate import Allocator
     from adjoint.optim.base import Candidate, Memory, Trial, Workbench
@@ -101,9 +101,16 @@ class Strategy:
         if not self.searches:
             if valset is not None:
                 _log.warning("valset has no effect here: %s makes one proposal and chooses nothing.", name)
-            return propose(student, trainset=trainset, metric=self.metric, optimizer=own, **options)
+            return _readable(propose(student, trainset=trainset, metric=self.metric, optimizer=own, **options))
         if self.metric is None:
             message = f"{name} needs a metric: {name}(metric=...)."
             raise UsageError(message)
         given = {"trainset": trainset, "valset": valset, "metric": self.metric, "optimizer": own}
-        return optimize(student, **{**given, "ship": "always", **options}).program
+        return _readable(optimize(student, **{**given, "ship": "always", **options}).program)
+
+
+def _readable(program: Module) -> Module:
+    """The program with demos as examples, whose fields DSPy's programs read as attributes too."""
+    for predictor in program.predictors():
+        predictor.demos = [Example(demo) for demo in predictor.demos]
+    return program

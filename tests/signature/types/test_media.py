@@ -70,6 +70,7 @@ def test_a_pillow_picture_is_saved_by_itself():
             sink.write(PNG)
 
     assert Image.from_PIL(Picture()) == Image(PNG, media_type="image/png")
+    assert Image(Picture()).url == Image(PNG).url
 
 
 def test_pixels_need_pillow(monkeypatch):
@@ -125,3 +126,11 @@ def test_rows_hold_images_as_plain_data():
     assert ChatAdapter().turn(signature, {"photo": "https://example.org/a.png"}).content == (Part("image", url="https://example.org/a.png"),)
     with pytest.raises(UsageError, match=r"'photo' cannot be 'cat.png'"):
         ChatAdapter().turn(signature, {"photo": "cat.png"})
+
+
+def test_a_file_is_named_as_dspys_programs_name_it(tmp_path):
+    path = tmp_path / "note.txt"
+    path.write_bytes(b"hello")
+    for made in (File.from_bytes(b"hello", "other.txt", "text/plain"), File.from_path(path, filename="other.txt", mime_type="text/plain")):
+        assert (made.filename, made.media_type, made.file_data) == ("other.txt", "text/plain", "data:text/plain;base64,aGVsbG8=")
+    assert (File.from_path(path).filename, File.from_bytes(b"x", media_type="text/plain").filename) == ("note.txt", "")

@@ -113,16 +113,14 @@ class Image(Media):
     kind = "image"
     default_media_type = "image/png"
 
-    def __init__(self, url: str | bytes | None = None, **fields: Any) -> None:
-        # Written out in each class: type checkers would otherwise take the constructor of a plain model.
-        super().__init__(url, **fields)
+    def __init__(self, url: Any = None, **fields: Any) -> None:
+        """An address, the bytes, or a picture of the Pillow library."""
+        super().__init__(_encoded(url, "PNG") if hasattr(url, "save") else url, **fields)
 
     @classmethod
     def from_PIL(cls, image: Any, *, format: str = "PNG") -> Self:  # noqa: N802, A002 - DSPy's and Pillow's names
         """A picture of the Pillow library."""
-        sink = io.BytesIO()
-        image.save(sink, format=format)
-        return cls.from_bytes(sink.getvalue(), media_type=f"image/{format.lower()}")
+        return cls.from_bytes(_encoded(image, format), media_type=f"image/{format.lower()}")
 
     @classmethod
     def from_array(cls, array: Any, *, format: str = "PNG") -> Self:  # noqa: A002 - Pillow's name
@@ -186,10 +184,28 @@ class File(Media):
         """An address or the bytes; `file_data` is DSPy's name for a `data:` address."""
         super().__init__(file_data if url is None else url, **fields)
 
+    @classmethod
+    def from_path(cls, path: str | Path, filename: str | None = None, mime_type: str | None = None, *, media_type: str = "") -> Self:
+        """A file of this machine, under its own name or another one; `mime_type` is DSPy's name for `media_type`."""
+        made = super().from_path(path, media_type=mime_type or media_type)
+        return made if filename is None else made.model_copy(update={"filename": filename})
+
+    @classmethod
+    def from_bytes(cls, data: bytes, filename: str | None = None, mime_type: str | None = None, *, media_type: str = "") -> Self:
+        """The bytes of a file; `mime_type` is DSPy's name for `media_type`."""
+        return super().from_bytes(data, media_type=mime_type or media_type, filename=filename or "")
+
     @property
     def file_data(self) -> str:
         """The address that holds the bytes; empty for a file that is only named."""
         return self.url
+
+
+def _encoded(image: Any, form: str) -> bytes:
+    """A picture of the Pillow library as a file of this format."""
+    sink = io.BytesIO()
+    image.save(sink, format=form)
+    return sink.getvalue()
 
 
 def _data_url(data: bytes, media_type: str) -> str:
