@@ -341,7 +341,7 @@ def test_graphs_are_drawn_with_values_gradients_and_costs(tmp_path):
         tape = adjoint.Predict("q -> a", "Reply.")(q="?").tape
     drawing = loss.generate_graph(print_gradients=True)
     words = " ".join(ET.fromstring(drawing._repr_svg_()).itertext())
-    for part in ("instruction: Answer <b> & {x}.", "1 calls, ", "value = wrong", "\N{NABLA} Be exact.", "judge"):
+    for part in ("instruction: Answer <b> & {x}.", "1 call, ", "value = wrong", "\N{NABLA} Be exact.", "judge"):
         assert part in words
     assert "\N{NABLA}" not in loss.graph(gradients=False).svg
     assert loss.graph().save(tmp_path / "g.html").read_text("utf-8").startswith("<!doctype html>")

@@ -66,7 +66,7 @@ WASTE = [f"Try {number}." for number in range(6)]
         (Listed("HALF", *WASTE), Stop(target=0.3), "the target score of 0.3 is reached", 1),
         (Listed(*WASTE), Stop(patience=2), "nothing better was found in 2 rounds", 2),
         (Listed(*WASTE), Stop(signal=3), "no more signal", 3),
-        (Listed(*WASTE), Stop(seconds=0), "has had its 0 seconds", 0),
+        (Listed(*WASTE), Stop(seconds=0), "has had its 0 s", 0),
         (Listed(*WASTE), Stop(), "nothing more to try", 6),
     ],
 )

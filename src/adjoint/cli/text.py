@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from adjoint.adapters.written import write
+from adjoint.base.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -95,7 +96,7 @@ def _ids(rows: Sequence[str]) -> str:
 def run_lines(run: Run) -> str:
     """One run in words."""
     state = "finished" if run.finished else "unfinished: the same command continues it"
-    parts = [f"{run.id}: {run.what} {run.name}".rstrip(), when(run.began), state, f"{run.calls} calls"]
+    parts = [f"{run.id}: {run.what} {run.name}".rstrip(), when(run.began), state, count(run.calls, "call")]
     if run.score is not None:
         parts.append(f"score {percent(run.score)}")
     if run.verdict is not None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from adjoint.base.errors import BudgetExceeded, UsageError
 from adjoint.base.json import digest, plain
 from adjoint.base.portal import portal
+from adjoint.base.words import count
 from adjoint.cli import text
 from adjoint.cli.history import existing, find_run, runs_of
 from adjoint.cli.live import live
@@ -68,7 +69,7 @@ def run(common: Common, program: str, data: str | None, inputs: Sequence[str]) -
         common.show("\n".join(json.dumps(row, ensure_ascii=False) for row in found), {"rows": found, "stopped": stopped})
     failed = sum(cell.error is not None for cell in cells)
     if failed:
-        text.note(f"{failed} of {len(rows)} rows failed; the same command asks only for what is missing.")
+        text.note(f"{failed} of {count(len(rows), 'row')} failed; the same command asks only for what is missing.")
     return _spent(stopped) or int(failed > 0)
 
 
@@ -190,7 +191,9 @@ def _stages(name: str, line: Callable[[str], None]) -> Callable[[Progress], None
         best = "" if at.best is None else f", best so far {text.percent(at.best)}"
         step = at.training
         trained = "" if step is None else f", training step {step.number} of {step.total}, loss {step.loss:.3g}"
-        line(f"{name}: {at.phase}, round {at.round + 1}, {at.cells} cells, {at.usage.calls} calls{best}{trained}")
+        line(
+            f"{name}: {at.phase}, round {at.round + 1}, {count(at.cells, 'cell')}, {count(at.usage.calls, 'call')}{best}{trained}"
+        )
 
     return show_stage
 
@@ -200,15 +203,15 @@ def _counter(name: str, total: int, line: Callable[[str], None]) -> Callable[[Ce
     scores: list[float] = []
     failed: list[str] = []
 
-    def count(cell: Cell) -> None:
+    def add(cell: Cell) -> None:
         if cell.score is not None:
             scores.append(cell.score.value)
         else:
             failed.append(cell.example)
         mean = text.percent(sum(scores) / len(scores) if scores else None)
-        line(f"{name}: {len(scores) + len(failed)} of {total} rows, {len(failed)} errors, mean so far {mean}")
+        line(f"{name}: {len(scores) + len(failed)} of {count(total, 'row')}, {count(len(failed), 'error')}, mean so far {mean}")
 
-    return count
+    return add
 
 
 async def _predict(made: Module, rows: Sequence[Example], on_cell: Callable[[Cell], None]) -> tuple[list[Cell], str | None]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adjoint.base.errors import UsageError
+from adjoint.base.words import count
 from adjoint.eval import views
 from adjoint.eval.evaluate import evaluate
 from adjoint.program.context import CONCURRENCY, current
@@ -109,7 +110,9 @@ def _progress(total: int, further: Callable[[Cell], None] | None) -> Callable[[C
         if cell.score is not None:
             scores.append(cell.score.value)
         mean = f"{100 * sum(scores) / len(scores):.1f} %" if scores else "no score"
-        sys.stderr.write(f"\r{done[0]} of {total} rows, {done[0] - len(scores)} errors, {mean}" + "\n" * (done[0] == total))
+        sys.stderr.write(
+            f"\r{done[0]} of {count(total, 'row')}, {count(done[0] - len(scores), 'error')}, {mean}" + "\n" * (done[0] == total)
+        )
         sys.stderr.flush()
         if further is not None:
             further(cell)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from adjoint.base.errors import UsageError
 from adjoint.base.json import canonical, plain
+from adjoint.base.words import count
 from adjoint.data.records import distinct
 from adjoint.lm.bounds import DEFAULT_OUTPUT, input_bound
 from adjoint.lm.budget import Budget
@@ -39,7 +40,7 @@ class Plan:
     notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        calls = "no limit on calls" if self.calls is None else f"at most {self.calls} calls"
+        calls = "no limit on calls" if self.calls is None else f"at most {count(self.calls, 'call')}"
         tokens = "" if self.tokens is None else f", {self.tokens} tokens"
         usd = "" if self.usd is None else f", ${self.usd:.2f}"
         return "\n".join([f"{calls}{tokens}{usd}", *self.notes])
@@ -86,7 +87,9 @@ def _evaluation(program: Module, rows: Sequence[Example], calls_per_row: int | N
     prices = [price_of(one) for one in lms]
     dearest = [price.usd(read, output) for price in prices if price is not None]
     usd = max(dearest) * calls if len(dearest) == len(prices) else None
-    notes = [f"{len(rows)} rows x {turns} calls a row x {attempts} attempts, were every attempt but the last to fail"]
+    notes = [
+        f"{count(len(rows), 'row')} x {count(turns, 'call')} a row x {count(attempts, 'attempt')}, were every attempt but the last to fail"
+    ]
     if usd is None:
         notes.append("the price of a model is not known: give LM(..., price=(input, output)) or ADJOINT_PRICES")
     return Plan(calls, calls * (read + output), usd, tuple(notes))

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adjoint.base.json import plain
+from adjoint.base.words import count
 from adjoint.data.records import id_of
 from adjoint.eval import views
 from adjoint.eval.measures import Measure, latency_of, measure_of, measures_of
@@ -38,7 +39,7 @@ class Slice(NamedTuple):
 
     def __str__(self) -> str:
         mean = "no score" if self.mean is None else f"{100 * self.mean:.1f} % [{100 * self.low:.1f}, {100 * self.high:.1f}]"
-        return f"{self.name}: {mean}, n={self.n}, {self.errors} errors"
+        return f"{self.name}: {mean}, n={self.n}, {count(self.errors, 'error')}"
 
 
 @dataclass(frozen=True)
@@ -169,10 +170,10 @@ class Report:
 
     def __str__(self) -> str:
         if self.mean is None:
-            return f"{self.name}: no score, n=0, {self.errors} errors"
+            return f"{self.name}: no score, n=0, {count(self.errors, 'error')}"
         return (
             f"{self.name}: {100 * self.mean:.1f} % [{100 * self.low:.1f}, {100 * self.high:.1f}], n={self.n}, "
-            f"{self.errors} errors, {self.usage.calls} calls, {self.seconds:.1f} s"
+            f"{count(self.errors, 'error')}, {count(self.usage.calls, 'call')}, {self.seconds:.1f} s"
         )
 
     def table(self) -> list[dict[str, Json]]:

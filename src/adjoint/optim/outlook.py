@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from adjoint.base.portal import portal
+from adjoint.base.words import count
 from adjoint.eval.evaluate import aevaluate
 from adjoint.eval.significance import rows_needed
 from adjoint.program.context import context
@@ -50,7 +51,9 @@ def outlook(split: Split, budget: Budget, *, calls_per_row: int = 1) -> Outlook:
     notes = []
     if proposals is not None:
         notes.append(
-            f"this budget buys about {proposals} proposals" if proposals else "this budget is too small to try a proposal"
+            f"this budget buys about {count(proposals, 'proposal')}"
+            if proposals
+            else "this budget is too small to try a proposal"
         )
     rows = len(split.holdout)
     if gain is None or gain > _REALISTIC:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from adjoint.base.errors import UsageError
+from adjoint.base.words import count
 
 EXHAUSTED = "the optimizer has nothing more to try"
 """Why a search ended that no rule has ended."""
@@ -52,9 +53,9 @@ class Stop:
         if self.target is not None and best is not None and best >= self.target:
             return f"the target score of {self.target:g} is reached"
         if self.patience is not None and stale >= self.patience:
-            return f"nothing better was found in {stale} rounds"
+            return f"nothing better was found in {count(stale, 'round')}"
         if self.signal is not None and mute >= self.signal:
-            return f"no more signal: no candidate of {mute} rounds scored other than the best on any row"
+            return f"no more signal: no candidate of {count(mute, 'round')} scored other than the best on any row"
         if self.seconds is not None and seconds >= self.seconds:
-            return f"the search has had its {self.seconds:g} seconds"
+            return f"the search has had its {self.seconds:g} s"
         return None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adjoint.base.json import plain
+from adjoint.base.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,7 +91,11 @@ def _placed(nodes: Sequence[Node], boxes: dict[Node, list[tuple[str, str]]]) -> 
 
 def _lines(node: Node, name: str, *, gradients: bool) -> list[tuple[str, str]]:
     """What stands in a box: pairs of colour and text."""
-    cost = f"  {node.usage.calls} calls, {node.usage.input_tokens}+{node.usage.output_tokens} tokens" if node.usage.calls else ""
+    cost = (
+        f"  {count(node.usage.calls, 'call')}, {node.usage.input_tokens}+{node.usage.output_tokens} tokens"
+        if node.usage.calls
+        else ""
+    )
     lines = [("#123", f"{name}{cost}")]
     for read in node.reads:
         if read.parameter.kind == "text":
@@ -121,7 +126,7 @@ def _box(place: tuple[int, int, int], lines: Sequence[tuple[str, str]], *, faile
     frame = f'<rect x="{left}" y="{top}" width="{_WIDTH}" height="{height}" rx="6" fill="#f6f8fb" stroke="{"#b00" if failed else "#9ab"}"/>'
     texts = [
         f'<text x="{left + _PAD}" y="{top + _PAD + _LINE * number + 11}" fill="{colour}"'
-        f'{" font-weight=" + chr(34) + "bold" + chr(34) if number == 0 else ""}>{html.escape(text)}</text>'
+        f"{' font-weight=' + chr(34) + 'bold' + chr(34) if number == 0 else ''}>{html.escape(text)}</text>"
         for number, (colour, text) in enumerate(lines)
     ]
     return frame + "".join(texts)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from adjoint.base.errors import UsageError
 from adjoint.base.portal import portal
+from adjoint.base.words import count
 from adjoint.data.records import score_of
 from adjoint.eval.intervals import LEAST, paired_interval, wilson
 from adjoint.eval.judges.agreement import Confusion, best_threshold, held_out, kappa_interval
@@ -61,7 +62,7 @@ class Calibration:
         )
         table = self.confusion
         lines = [
-            f"agreement {100 * self.agreement:.1f} % [{100 * low:.1f}, {100 * high:.1f}], {kappa}, n={self.n}, {self.errors} errors",
+            f"agreement {100 * self.agreement:.1f} % [{100 * low:.1f}, {100 * high:.1f}], {kappa}, n={self.n}, {count(self.errors, 'error')}",
             f"both pass {table.both_pass}, judge only {table.judge_only}, people only {table.people_only}, both fail {table.both_fail}",
             f"bias {100 * self.bias:+.1f} points [{100 * self.bias_interval.low:+.1f}, {100 * self.bias_interval.high:+.1f}]",
             f"suggested threshold {self.suggested:g} (agreement {100 * self.suggested_agreement:.1f} %)",

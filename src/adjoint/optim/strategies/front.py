@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from adjoint.base import rng
 from adjoint.base.errors import BudgetExceeded, UsageError
 from adjoint.base.portal import portal
+from adjoint.base.words import count
 from adjoint.data.records import split
 from adjoint.eval.certificate import Certificate
 from adjoint.lm.budget import Budget
@@ -91,7 +92,7 @@ class Front:
 
     def __str__(self) -> str:
         lines = [
-            f"{len(self.points)} certified points, {self.calls} calls; stopped: {self.stopped}",
+            f"{count(len(self.points), 'certified point')}, {count(self.calls, 'call')}; stopped: {self.stopped}",
             _line("original", self.original),
         ]
         return "\n".join([*lines, *(_line(point.name, point) for point in self.points)])
