@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import pickle
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -134,6 +135,29 @@ def test_an_op_on_variables_gives_a_variable_and_may_say_what_feedback_means():
 
     with pytest.raises(GradientError, match="the backward of op broken raised"):
         tg.FunctionLoss(lambda value: "bad")(broken(text("a"))).backward()
+
+
+def shout(value):
+    return value.upper()
+
+
+def quoted(feedback, inputs, output):
+    """A backward that may go to another process."""
+    return {"value": f"{feedback} of {output}"}
+
+
+def test_an_op_with_a_backward_that_speaks_of_no_input_is_an_error():
+    value = text("a")
+    upper = adjoint.op(backward=lambda feedback, inputs, output: {"valeu": feedback})(lambda value: value.upper())
+    with pytest.raises(GradientError, match="speaks of valeu, but the inputs are value"):
+        tg.FunctionLoss(lambda value: "bad")(upper(value)).backward()
+
+
+def test_a_graph_with_a_backward_of_ones_own_survives_pickling():
+    made = adjoint.op(backward=quoted)(shout)(text("a"))
+    (value,) = (back := pickle.loads(pickle.dumps(made))).predecessors
+    tg.FunctionLoss(lambda value: "bad")(back).backward()
+    assert (back.value, value.get_gradient_text()) == ("A", "bad of A")
 
 
 def test_a_call_that_failed_becomes_feedback_to_what_fed_it():

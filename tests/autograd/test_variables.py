@@ -160,6 +160,8 @@ def test_an_engine_of_the_process_is_replaced_or_it_is_an_error():
         assert engines.backward_engine() is one
     with pytest.raises(UsageError, match="already set"):
         adjoint.set_backward_engine(first, override=False)
+    with pytest.raises(UsageError, match="temperature can be given with a name only"):
+        adjoint.set_backward_engine(first, temperature=0)
     assert engines.backward_engine() is second
 
 

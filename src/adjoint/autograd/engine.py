@@ -44,6 +44,9 @@ def get_engine(engine_name: Engine, **options: Any) -> BaseLM:
     if found is None:
         message = "get_engine needs a name, such as 'openai/any-model', or an engine."
         raise UsageError(message)
+    if options:
+        message = f"{', '.join(options)} can be given with a name only; {found.name} is an engine already."
+        raise UsageError(message)
     return found
 
 
@@ -56,10 +59,9 @@ def set_backward_engine(engine: Engine | None, override: bool = True, **options:
     if not override and "engine" in _engine:
         message = "a backward engine is already set; override=True replaces it."
         raise UsageError(message)
-    chosen = get_engine(engine, **options) if isinstance(engine, str) else engine_of(engine)
+    chosen = {} if engine is None else {"engine": get_engine(engine, **options)}
     _engine.clear()
-    if chosen is not None:
-        _engine["engine"] = chosen
+    _engine.update(chosen)
 
 
 def backward_engine() -> BaseLM | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from adjoint.autograd.engine import engine_of
@@ -23,7 +24,7 @@ DEFAULT_TEST_TIME = (
 """What `MultiChoiceTestTime` tells the critic unless it is told something else."""
 
 
-class Evaluation:
+class Evaluation(ABC):
     """What evaluations share: the instruction, the roles of the values, and who judges."""
 
     def __init__(
@@ -38,8 +39,8 @@ class Evaluation:
         self.engine = engine_of(engine)
         self.system_prompt = None if system_prompt is None else as_variable(system_prompt, "system prompt of the evaluation")
 
-    def __call__(self, *values: Any) -> Variable:
-        raise NotImplementedError
+    @abstractmethod
+    def __call__(self, *values: Any) -> Variable: ...
 
     def forward(self, *values: Any) -> Variable:
         return self(*values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, overload
 
 from adjoint.adapters.written import write
@@ -82,7 +82,7 @@ def _op(function: Callable[..., Any], *, backward: Backward | None, name: str | 
         plain = {slot: value.value if isinstance(value, Traced) else value for slot, value in given.items() if slot != owner}
         here = current().tape
         node = (Tape() if here is None else here).open(f"op {called}", plain, declared=declared)
-        node.details = {"rule": _rule(backward)} if backward else {}
+        node.details = {"rule": OpRule(backward)} if backward else {}
         return node, given, [value for value in given.values() if isinstance(value, Variable)]
 
     def bare(given: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
@@ -125,19 +125,26 @@ def _op(function: Callable[..., Any], *, backward: Backward | None, name: str | 
     return synchronous
 
 
-def _rule(backward: Backward) -> Any:
-    async def _said(text: str, node: Node) -> Any:
-        made = backward(text, dict(node.inputs), node.outputs.get("value"))
-        return await made if inspect.isawaitable(made) else made
+@dataclass(frozen=True, eq=False)
+class OpRule:
+    """The rule of an op with a `backward` of its own."""
 
-    async def rule(node: Node, incoming: Sequence[Gradient], targets: Sequence[Target], _: BaseLM | None) -> dict[str, Gradient]:
+    backward: Backward
+
+    async def __call__(
+        self, node: Node, incoming: Sequence[Gradient], targets: Sequence[Target], _: BaseLM | None
+    ) -> dict[str, Gradient]:
         merged = merge(incoming)
-        said = await foreign(_said(merged.text, node), GradientError, f"the backward of {node.op}")
-        found: dict[str, Gradient] = {}
-        for target in targets:
-            text = said.get(target.name.removeprefix("input ")) if isinstance(said, dict) else said
-            if text:
-                found[target.name] = replace(merged, target=target.name, text=str(text))
-        return found
+        said = await foreign(self._said(merged.text, node), GradientError, f"the backward of {node.op}")
+        strange = set(said) - set(node.inputs) if isinstance(said, dict) else ()
+        if strange:
+            message = f"the backward of {node.op} speaks of {', '.join(map(str, strange))}, but the inputs are {', '.join(node.inputs)}."
+            raise GradientError(message)
+        texts = {
+            target.name: said.get(target.name.removeprefix("input ")) if isinstance(said, dict) else said for target in targets
+        }
+        return {name: replace(merged, target=name, text=str(text)) for name, text in texts.items() if text}
 
-    return rule
+    async def _said(self, text: str, node: Node) -> Any:
+        made = self.backward(text, dict(node.inputs), node.outputs.get("value"))
+        return await made if inspect.isawaitable(made) else made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from adjoint.adapters.written import write_fields
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from adjoint.autograd.engine import Engine
 
-_RESPONSE = "response of the language model"
+_RESPONSE = "response from the language model"
 _SYSTEM = "system prompt of the language model"
 _FINAL = "Write the answer between <FINAL> and </FINAL>."
 
@@ -33,15 +34,15 @@ def as_variable(value: str | Variable, role: str) -> Variable:
     return value if isinstance(value, Variable) else Variable(value, role_description=role, requires_grad=False)
 
 
-class Call:
+class Call(ABC):
     """What explicit calls share: who answers, and the system prompt. Subclasses write `__call__` and `acall`."""
 
     def __init__(self, engine: Engine | None = None, system_prompt: str | Variable | None = None) -> None:
         self.engine = engine_of(engine)
         self.system_prompt = None if system_prompt is None else as_variable(system_prompt, _SYSTEM)
 
-    def __call__(self, *inputs: Any, **options: Any) -> Variable:
-        raise NotImplementedError
+    @abstractmethod
+    def __call__(self, *inputs: Any, **options: Any) -> Variable: ...
 
     def forward(self, *inputs: Any, **options: Any) -> Variable:
         return self(*inputs, **options)

@@ -161,10 +161,10 @@ class Variable(Traced):
 
     def set_grad_fn(self, grad_fn: Callable[..., None]) -> None:
         """Let `grad_fn(backward_engine=...)` say what the gradients of this value mean for its predecessors: it adds to theirs."""
-        from adjoint.autograd.written import rule_of_grad_fn
+        from adjoint.autograd.written import GradFnRule
 
         self.node.op = "op grad_fn"
-        self.node.details = {**self.node.details, "rule": rule_of_grad_fn(self, grad_fn), "grad_fn": grad_fn}
+        self.node.details = {**self.node.details, "rule": GradFnRule(self, grad_fn), "grad_fn": grad_fn}
 
     def detach(self) -> Variable:
         """The same value, frozen, that knows nothing of where it came from."""

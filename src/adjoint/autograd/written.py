@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from adjoint.autograd.engine import given
@@ -17,7 +17,7 @@ from adjoint.program.context import active_lm
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from adjoint.autograd.rules import Rule, Target
+    from adjoint.autograd.rules import Target
     from adjoint.autograd.variable import Variable
     from adjoint.lm.base import BaseLM
     from adjoint.program.parameter import Gradient
@@ -56,19 +56,21 @@ class BackwardContext:
         return f"{self.backward_fn.__module__}.{self.backward_fn.__qualname__}"
 
 
-def rule_of_grad_fn(made: Variable, grad_fn: Callable[..., None]) -> Rule:
+@dataclass(frozen=True, eq=False)
+class GradFnRule:
     """The rule of a Variable with a `grad_fn`: what this adds to the gradients of the predecessors is what each of them is told."""
 
-    async def rule(
-        node: Node, incoming: Sequence[Gradient], targets: Sequence[Target], engine: BaseLM | None
+    made: Variable
+    grad_fn: Callable[..., None]
+
+    async def __call__(
+        self, node: Node, incoming: Sequence[Gradient], targets: Sequence[Target], engine: BaseLM | None
     ) -> dict[str, Gradient]:
-        called = portal.in_thread(_added, made, incoming, grad_fn, given(engine or active_lm()))
-        said = await foreign(called, GradientError, f"the grad_fn of the {made.role_description}")
+        called = portal.in_thread(_added, self.made, incoming, self.grad_fn, given(engine or active_lm()))
+        said = await foreign(called, GradientError, f"the grad_fn of the {self.made.role_description}")
         merged = merge(incoming)
         told = {target.name: _told(node, target.name, said) for target in targets}
         return {name: replace(merged, target=name, text=text) for name, text in told.items() if text}
-
-    return rule
 
 
 def _told(node: Node, name: str, said: Sequence[tuple[Variable, str]]) -> str:
