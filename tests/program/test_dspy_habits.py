@@ -1,5 +1,7 @@
 """Habits of DSPy's programs that are not names: what they give, leave out, or hand on."""
 
+import asyncio
+
 import pytest
 
 import adjoint as dspy
@@ -98,3 +100,17 @@ def test_a_hook_that_would_not_be_asked_is_refused_where_it_is_written():
         class Mine(dspy.ChatAdapter):
             def format_task_description(self, signature):
                 return "TASK"
+
+
+def test_a_program_may_have_a_call_of_its_own_and_nothing_else():
+    class Plain(dspy.Module):
+        def __init__(self):
+            self.ask = dspy.Predict("q -> a")
+
+        def __call__(self, q):
+            return self.ask(q=q)
+
+    rows = [dspy.Example(q="a", a="x").with_inputs("q")]
+    with dspy.context(lm=DummyLM([{"a": "x"}] * 4), ledger=None):
+        assert Plain()("a").a == dspy.Parallel()([(Plain(), rows[0])])[0].a == asyncio.run(dspy.asyncify(Plain())(q="a")).a == "x"
+        assert dspy.evaluate(Plain(), rows, lambda row, made: made.a == row.a).mean == 1.0

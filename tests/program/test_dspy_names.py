@@ -107,7 +107,7 @@ def test_states_in_dspys_form_are_given_and_taken(tmp_path):
     path = tmp_path / "dspy.json"
     path.write_text(json.dumps({**state, "metadata": {"dependency_versions": {"dspy": "3.4.1"}}}))
     fresh = Two()
-    fresh.load(path)
+    fresh.load(path, allow_pickle=True, allow_unsafe_lm_state=True)
     assert (fresh.steps[0].demos, fresh.steps[0].instruction) == ([{"question": "a", "draft": "b"}], "Draft it.")
     with pytest.raises(ValueError, match="unknown predictor 'nobody'"):
         fresh.load_state({"nobody": {"demos": []}})
@@ -115,7 +115,7 @@ def test_states_in_dspys_form_are_given_and_taken(tmp_path):
         fresh.load_state({"steps[0]": 3})
     with pytest.raises(ValueError, match=r"says nothing of 'answer\.predict'"):
         fresh.load_state({"steps[0]": state["steps[0]"]})
-    assert fresh.load_state(state) is fresh
+    assert fresh.load_state(state, allow_unsafe_lm_state=True) is fresh
 
 
 def test_predictors_forget_and_change_their_options():

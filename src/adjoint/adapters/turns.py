@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from adjoint.adapters import native, schemas, written
 from adjoint.adapters.base import NOTHING, render
+from adjoint.adapters.called import Called
 from adjoint.base.errors import ParseError, RefusalError, UsageError
 from adjoint.base.parts import Part
+from adjoint.lm import openai_form
 from adjoint.lm.types import Message, Response
 from adjoint.signature.types.known import role_of
 
@@ -74,7 +76,7 @@ class Layout:
         return schemas.object_schema(self.outputs, self.signature_name)
 
 
-class TurnAdapter(ABC):
+class TurnAdapter(Called, ABC):
     """Pure functions over a signature; see `adapters/base.Adapter` for what each gives.
 
     `use_native_function_calling` lets the LM call tools in its own way where it can; otherwise tools stand in the prompt.
@@ -157,9 +159,9 @@ class TurnAdapter(ABC):
         return {"tools": native.specs(plan.tools, inputs)} if plan.tools else {}
 
     def format(self, signature: type[Signature], demos: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The messages of a call as dictionaries with `role` and `content`, as DSPy's adapters give them."""
+        """The messages of a call as dictionaries in OpenAI's form, as DSPy's adapters give them."""
         made = render(self, signature, signature.instructions, demos, inputs)
-        return [{"role": message.role, "content": message.content} for message in made.messages]
+        return [openai_form.chat_message(message) for message in made.messages]
 
     def parse(self, signature: type[Signature], response: Response | str, *, supports: frozenset[str] = NOTHING) -> dict[str, Any]:
         """The typed outputs of a reply, or of its text alone."""

@@ -40,6 +40,9 @@ class Module(Composite):
             self.callbacks = tuple(callbacks)
 
     def forward(self, *args: Any, **inputs: Any) -> Any:
+        """What the program does; by default what a `__call__` of its own does, where whoever runs it awaits it instead."""
+        if type(self).__call__ is not Module.__call__:
+            return self(*args, **inputs)
         message = f"{type(self).__name__} has no forward; write `def forward(self, ...)` or `async def aforward(self, ...)`."
         raise NotImplementedError(message)
 
@@ -206,8 +209,9 @@ class Module(Composite):
         """The state in DSPy's form: instruction, descriptions of fields and demos of each predictor."""
         return dspy_state.dump(self)
 
-    def load_state(self, state: Mapping[str, Any]) -> Self:
-        """Take up a state in DSPy's form. The LM that it may name is not taken up: files say nothing about who is asked."""
+    def load_state(self, state: Mapping[str, Any], *, allow_unsafe_lm_state: bool = False) -> Self:
+        """Take up a state in DSPy's form. The LM that it may name is not taken up, whatever is allowed: files say nothing about who is asked."""
+        del allow_unsafe_lm_state
         dspy_state.load(self, state)
         return self
 
@@ -230,16 +234,22 @@ class Module(Composite):
                 parameter.value = []
         return made
 
-    def save(self, path: str | Path, save_program: bool = False) -> None:  # noqa: FBT001, FBT002 - DSPy's arguments
+    def save(self, path: str | Path, save_program: bool = False, modules_to_serialize: Any = None) -> None:  # noqa: FBT001, FBT002 - DSPy's arguments
         """Write the state as readable JSON, with a description of what the predictors take and give.
 
-        It names no code, no endpoint and no key. `adjoint.load` gives single predictors back from the file alone. With
-        `save_program` the file stands in a directory of that path, where DSPy's programs look for it.
+        It names no code, no endpoint and no key, so that `modules_to_serialize` changes nothing. `adjoint.load` gives single
+        predictors back from the file alone. With `save_program` the file stands in a directory of that path, where DSPy's
+        programs look for it.
         """
+        del modules_to_serialize
         saved.write(self, saved.inside(path, make=True) if save_program else path)
 
-    def load(self, path: str | Path) -> None:
-        """Read a state that `save`, or DSPy, has written into this program. Raises `UsageError` if it is no such file."""
+    def load(self, path: str | Path, allow_pickle: bool = False, allow_unsafe_lm_state: bool = False) -> None:  # noqa: FBT001, FBT002 - DSPy's
+        """Read a state that `save`, or DSPy, has written into this program. Raises `UsageError` if it is no such file.
+
+        What DSPy lets one allow changes nothing: no file is ever unpickled, and none says who is asked.
+        """
+        del allow_pickle, allow_unsafe_lm_state
         body = saved.read(path)
         if saved.is_dspy(body):
             self.load_state(body)
