@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from adjoint.data.records import Example
     from adjoint.program.module import Module
+    from adjoint.program.state import State
     from adjoint.program.tape import Node, Tape
 
 Demo = dict[str, Json]
@@ -24,6 +25,12 @@ def demo_names(program: Module) -> list[tuple[str, Any]]:
         id(parameter): name for name, parameter in program.named_parameters() if parameter.kind == "demos" and parameter.trainable
     }
     return [(owners[id(p._demos)], p) for p in program.predictors() if id(p._demos) in owners]
+
+
+def demos_in(state: State, name: str) -> list[Any]:
+    """The demos that a state has under this name."""
+    shown: Any = state.get(name, [])
+    return list(shown)
 
 
 def labeled(program: Module, name: str, predictor: Any, rows: Sequence[Example]) -> list[Demo]:
@@ -46,14 +53,14 @@ def labeled(program: Module, name: str, predictor: Any, rows: Sequence[Example])
 def recorded(program: Module, tape: Tape) -> dict[str, list[Demo]]:
     """The calls of a tape as demos, by the name of the demos parameter of the predictor that made them."""
     found: dict[str, list[Demo]] = {}
-    for path, node in calls_of(program, tape):
+    for path, node in own_calls(program, tape):
         if node.error is None:
             demo = {key: plain(value) for key, value in {**node.inputs, **node.outputs}.items()}
             found.setdefault(f"{path}.demos" if path else "demos", []).append(demo)
     return found
 
 
-def calls_of(program: Module, tape: Tape) -> Iterator[tuple[str, Node]]:
+def own_calls(program: Module, tape: Tape) -> Iterator[tuple[str, Node]]:
     """The calls of the program's own predictors on a tape, each with the path of its predictor."""
     paths = {id(module): path for path, module in program.named_modules()}
     for node in tape.nodes:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from adjoint.adapters.written import write
 from adjoint.base.errors import GradientError
+from adjoint.optim.demos import demo_names, labeled
 from adjoint.optim.prompts import Induce, examples_text
-from adjoint.optim.propose import Guard, asked, calls_of, pairs_of, sources_of, taught
+from adjoint.optim.propose import Guard, asked, pairs_of, sources_of, taught
 from adjoint.program.context import active_lm
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _EMBEDDED = "pocket"
 _FEWEST, _MOST = 3, 6
 """Examples that an induction is shown; how many is drawn each time."""
 GUARD = Guard(growth=3.0, room=2000, keep_placeholders=True)
-"""What a new instruction must be unless a strategy says otherwise."""
+"""What a new instruction must be."""
 
 
 class Desk:
@@ -40,9 +41,8 @@ class Desk:
         lm: BaseLM | None = None,
         temperature: float | None = None,
         compact: bool | None = None,
-        guard: Guard = GUARD,
     ) -> None:
-        self.work, self.temperature, self.guard = work, temperature, guard
+        self.work, self.temperature = work, temperature
         self.lm = lm or work.proposer_lm
         self.compact = _is_embedded(self.lm or active_lm()) if compact is None else compact
         self.sources = sources_of(work)
@@ -51,7 +51,7 @@ class Desk:
         """A new text in place of an old one. `said` is what the proposer was told, which gives the text more room."""
 
         def accept(text: str) -> str:
-            return self.guard.accept(_unquoted(text), old, said=said, sources=self.sources)
+            return GUARD.accept(_unquoted(text), old, said=said, sources=self.sources)
 
         return await asked(signature, inputs, self.lm, accept=accept, sample=sample, temperature=self.temperature)
 
@@ -79,7 +79,10 @@ class Desk:
 
     def examples(self, predictor: Any, rows: Sequence[Example]) -> str:
         """Rows as right inputs and outputs: of the predictor where there are labels for it, else of the whole program."""
-        pairs = pairs_of(predictor, calls_of(self.work.program, predictor, rows)) or [_whole(row) for row in rows]
+        program = self.work.program
+        name = next((name for name, one in demo_names(program) if one is predictor), None)
+        right = [] if name is None else labeled(program, name, predictor, rows)
+        pairs = pairs_of(predictor, right) or [_whole(row) for row in rows]
         if not pairs:
             message = "there is no row left to learn from"
             raise GradientError(message)

@@ -21,14 +21,12 @@ from adjoint.base.errors import FATAL, AdjointError, GradientError
 from adjoint.data.records import id_of
 from adjoint.exec.local import all_of
 from adjoint.modules.predict import Predict
-from adjoint.optim.demos import demo_names, labeled, recorded
 from adjoint.program.context import context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 
     from adjoint.data.records import Example
-    from adjoint.eval.cells import Cell
     from adjoint.lm.base import BaseLM
     from adjoint.lm.types import Request, Response
     from adjoint.optim.base import Workbench
@@ -299,16 +297,6 @@ def predictors_of(program: Module) -> dict[str, Any]:
     """The predictors whose instruction may change, by the name of that instruction."""
     owners = {id(one): name for name, one in program.named_parameters() if one.kind == "text" and one.trainable}
     return {owners[id(p._instruction)]: p for p in program.predictors() if id(p._instruction) in owners}
-
-
-def calls_of(program: Module, predictor: Any, rows: Sequence[Example], cells: Sequence[Cell] = ()) -> list[Demo]:
-    """Right inputs and outputs of one predictor: labels of rows, and the calls of runs that were perfect."""
-    name = next((name for name, one in demo_names(program) if one is predictor), None)
-    found = list(labeled(program, name, predictor, rows)) if name is not None else []
-    for cell in cells if name is not None else ():
-        if cell.tape is not None and cell.tape.root is not None and cell.score is not None and cell.score.value >= 1.0:
-            found += recorded(cell.tape.root, cell.tape).get(str(name), [])[-1:]
-    return found
 
 
 def pairs_of(predictor: Any, demos: Sequence[Demo]) -> list[tuple[str, str]]:

@@ -21,6 +21,8 @@ _CALLS = 8000
 """Characters of calls that an update is shown."""
 _PAST = 2000
 """Characters of earlier texts or earlier feedback that an update is shown."""
+TRIED = 3
+"""Rejected texts that a rewrite is shown."""
 
 
 @dataclass(frozen=True)
@@ -141,10 +143,9 @@ class Momentum:
 
 
 class Rejected:
-    """Remembers proposals that a gate has refused, and shows them as what was tried."""
+    """Remembers the last proposals that a gate has refused, and shows them as what was tried."""
 
-    def __init__(self, most: int = 3) -> None:
-        self.most = most
+    def __init__(self) -> None:
         self.past: dict[int, list[str]] = {}
 
     async def __call__(self, draft: Draft) -> Draft:
@@ -153,7 +154,7 @@ class Rejected:
     def told(self, draft: Draft, score: float | None, *, kept: bool) -> None:
         del score
         if not kept and draft.proposed is not None:
-            self.past[draft.key] = list(dict.fromkeys([*self.past.get(draft.key, []), draft.proposed]))[-self.most :]
+            self.past[draft.key] = list(dict.fromkeys([*self.past.get(draft.key, []), draft.proposed]))[-TRIED:]
 
     def state(self) -> Json:
         return {str(key): list(texts) for key, texts in self.past.items()}

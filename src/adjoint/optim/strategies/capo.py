@@ -13,7 +13,7 @@ from adjoint.autograd.engine import engine_of
 from adjoint.base.json import canonical
 from adjoint.eval.fingerprint import answerer
 from adjoint.optim.base import Candidate
-from adjoint.optim.demos import demo_names, key_of, labeled
+from adjoint.optim.demos import demo_names, demos_in, key_of, labeled
 from adjoint.optim.desk import Desk
 from adjoint.optim.prompts import Blend, Differ, Paraphrase
 from adjoint.optim.propose import predictors_of, usable
@@ -164,8 +164,8 @@ class CAPO(_Evolution):
         first, second = (one for one, _ in rng.sample(list(people), 2)) if len(people) > 1 else (people[0][0], people[0][0])
         state = {**first, **await self._blended(desk, first, second, 2 * number)}
         for name, pool in _pools(desk).items():
-            both = list({key_of(demo): demo for demo in [*_demos(first, name), *_demos(second, name)]}.values())
-            size = (len(_demos(first, name)) + len(_demos(second, name)) + 1) // 2
+            both = list({key_of(demo): demo for demo in [*demos_in(first, name), *demos_in(second, name)]}.values())
+            size = (len(demos_in(first, name)) + len(demos_in(second, name)) + 1) // 2
             state[name] = self._mutated(rng.sample(both, min(size, len(both))), pool, rng)
         return {**state, **await self._texts(desk, state, 2 * number + 1)}
 
@@ -228,11 +228,6 @@ class EvoPrompt(_Evolution):
 
 def _length(state: State) -> int:
     return len(canonical(dict(state)))
-
-
-def _demos(state: State, name: str) -> list[Any]:
-    found = state[name]
-    return found if isinstance(found, list) else []
 
 
 def _pools(desk: Desk) -> dict[str, list[Demo]]:

@@ -139,7 +139,7 @@ class DemoOrder(_Rounds):
 
     async def ask(self, memory: Memory, work: Workbench) -> Sequence[State | Candidate]:
         names = [name for name, _ in demonstrations.demo_names(work.program)]
-        longest = max((len(_demos(work.best, name)) for name in names), default=0)
+        longest = max((len(demonstrations.demos_in(work.best, name)) for name in names), default=0)
         if self._is_over(memory) or not longest:
             return []
         draw = work.rng("orders")
@@ -233,14 +233,14 @@ async def _total(work: Workbench, state: State, rows: Sequence[Example]) -> floa
     return math.fsum(cell.score.value for cell in await work.run(state, rows) if cell.score is not None)
 
 
-def _demos(state: State, name: str) -> list[Any]:
-    shown: Any = state.get(name, [])
-    return list(shown)
-
-
 def _arranged(state: State, names: Sequence[str], order: Sequence[int]) -> dict[str, Json]:
     """The demos of each predictor in that order, as far as it has them."""
-    return {name: [_demos(state, name)[place] for place in order if place < len(_demos(state, name))] for name in names}
+    return {
+        name: [
+            demonstrations.demos_in(state, name)[place] for place in order if place < len(demonstrations.demos_in(state, name))
+        ]
+        for name in names
+    }
 
 
 def _choices(best: State, choices: Mapping[str, ModelChoice]) -> list[State]:

@@ -21,6 +21,7 @@ from adjoint.eval.fingerprint import answerer
 from adjoint.exec.local import all_of
 from adjoint.optim import demos as demonstrations
 from adjoint.optim.base import Candidate
+from adjoint.optim.frontier import mean
 from adjoint.optim.propose import Guard, asked, sources_of, usable
 from adjoint.optim.spelling import accept
 from adjoint.optim.strategies import reflection
@@ -125,7 +126,7 @@ class SIMBA(Strategy):
 
     def _pool(self, memory: Memory, work: Workbench) -> list[tuple[State, float]]:
         """The best programs with their means, and the one that all began with."""
-        known = [(state, _mean(work.scores(state))) for state in memory["pool"]]
+        known = [(state, mean(work.scores(state))) for state in memory["pool"]]
         ranked = sorted(known[1:], key=lambda item: -item[1])[: self.num_candidates]
         return [known[0], *ranked]
 
@@ -161,12 +162,14 @@ class SIMBA(Strategy):
     def _thinned(self, state: State, work: Workbench, rng: random.Random) -> dict[str, Json]:
         """The state without some of its demos, the same places for every predictor: on average one in `max_demos`."""
         names = [name for name, _ in demonstrations.demo_names(work.program)]
-        longest = max((len(_demos(state, name)) for name in names), default=0)
+        longest = max((len(demonstrations.demos_in(state, name)) for name in names), default=0)
         if not longest:
             return dict(state)
         dropped = max(_poisson(longest / max(1, self.max_demos), rng), int(longest >= self.max_demos))
         places = set(rng.sample(range(longest), min(dropped, longest)))
-        kept = {name: [demo for at, demo in enumerate(_demos(state, name)) if at not in places] for name in names}
+        kept = {
+            name: [demo for at, demo in enumerate(demonstrations.demos_in(state, name)) if at not in places] for name in names
+        }
         return {**state, **kept}
 
     def _with_demo(self, state: State, good: Cell) -> State:
@@ -174,7 +177,11 @@ class SIMBA(Strategy):
         assert good.tape is not None
         assert good.tape.root is not None
         found = demonstrations.recorded(good.tape.root, good.tape)
-        added = {name: [*_demos(state, name), calls[-1]][-self.max_demos :] for name, calls in found.items() if name in state}
+        added = {
+            name: [*demonstrations.demos_in(state, name), calls[-1]][-self.max_demos :]
+            for name, calls in found.items()
+            if name in state
+        }
         return {**state, **{name: plain(shown) for name, shown in added.items()}}
 
     async def _with_rule(self, state: State, good: Cell, bad: Cell, work: Workbench) -> State | None:
@@ -241,12 +248,3 @@ def _hot(program: Module, temperature: float | None) -> Module:
 
 def _value(cell: Cell) -> float:
     return 0.0 if cell.score is None else cell.score.value
-
-
-def _mean(scores: Mapping[str, float]) -> float:
-    return math.fsum(scores.values()) / len(scores) if scores else 0.0
-
-
-def _demos(state: State, name: str) -> list[Any]:
-    shown: Any = state.get(name, [])
-    return list(shown)

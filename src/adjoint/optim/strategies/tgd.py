@@ -24,7 +24,7 @@ from adjoint.optim.lessons import gradients
 from adjoint.optim.propose import sources_of, usable
 from adjoint.optim.spelling import one_of
 from adjoint.optim.strategy import Strategy
-from adjoint.optim.transforms import Draft, Examples, Memory, Momentum, Reduce, Rejected, Rewriting
+from adjoint.optim.transforms import TRIED, Draft, Examples, Memory, Momentum, Reduce, Rejected, Rewriting
 from adjoint.optim.update import Manner, rewrite
 from adjoint.program.parameter import Gradient
 
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
     from adjoint.program.parameter import Parameter
     from adjoint.program.state import State
 
-_TRIED = 3
-"""Rejected texts that a rewrite is shown."""
 _ENDS = ("<new>", "</new>")
 """Tags between which a rewrite may be asked to stand, as an example."""
 _log = logging.getLogger("adjoint.tgd")
@@ -214,7 +212,7 @@ class TextualGradientDescent(Strategy):
         return {
             "asked": memory["asked"] + 1,
             "stale": 0 if better else memory["stale"] + 1,
-            "tried": [*memory["tried"], *rejected][-_TRIED * self.proposals :],
+            "tried": [*memory["tried"], *rejected][-TRIED * self.proposals :],
         }
 
     async def ask(self, memory: StrategyMemory, work: Workbench) -> Sequence[State]:
@@ -251,7 +249,7 @@ class TextualGradientDescent(Strategy):
         state = dict(best)
         for name, found in selection.items():
             earlier = list(dict.fromkeys(str(one[name]) for one in tried if one.get(name) not in (None, best[name])))
-            state[name] = await rewrite(roles[name], str(best[name]), found, tried=earlier[-_TRIED:], **given)
+            state[name] = await rewrite(roles[name], str(best[name]), found, tried=earlier[-TRIED:], **given)
         return state
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from adjoint.adapters.base import render
 from adjoint.base.json import plain
 from adjoint.lm.base import supports_of
-from adjoint.optim.demos import calls_of
+from adjoint.optim.demos import own_calls
 from adjoint.optim.weights.rows import Row
 from adjoint.program.context import active_lm, current
 
@@ -40,7 +40,7 @@ def lm_of(predictor: Any) -> BaseLM:
 
 def sampled(program: Module, tape: Tape) -> Iterator[tuple[str, Node]]:
     """The calls of a tape to which there was a reply, whether or not it could be read."""
-    return ((path, node) for path, node in calls_of(program, tape) if node.reply is not None)
+    return ((path, node) for path, node in own_calls(program, tape) if node.reply is not None)
 
 
 def as_student(student: Module, program: Module, tape: Tape, *, exclude_demos: bool) -> Iterator[tuple[str, Row]]:
