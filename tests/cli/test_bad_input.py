@@ -53,7 +53,7 @@ CASES = {
     "unknown verb": ({}, ("evl",), 2, ["did you mean 'eval'"]),
     "unknown option": ({}, (*EVAL, "--metrik", "f1"), 2, ["--metrik", "adjoint eval --help"]),
     "missing argument": ({}, ("eval",), 2, ["PROGRAM", "adjoint eval --help"]),
-    "seed that is no number": ({}, (*OPTIMIZE, "--seed", "x"), 2, ["--seed", ". Try: adjoint optimize --help"]),
+    "seed that is no number": ({}, (*OPTIMIZE, "--seed", "x"), 2, ["Invalid value 'x' for '--seed'", ". Try: adjoint optimize --help"]),
     "program file that is missing": ({}, ("eval", "nowhere.py:program", "rows.jsonl"), 2, ["nowhere.py", "existing file"]),
     "program file without that name": ({}, ("eval", "words.py:progam", "rows.jsonl"), 2, ["did you mean 'program'"]),
     "program without a name": ({}, ("eval", "words.py", "rows.jsonl"), 2, ["words.py:NAME"]),

@@ -273,7 +273,8 @@ def main(arguments: Sequence[str]) -> int:
         if not arguments:
             typer.echo(refused.format_message(), err=True)
         else:
-            _complain(f"{refused.format_message().removesuffix('.')}. Try: adjoint {arguments[0] if arguments[0] in VERBS else ''} --help")
+            verb = arguments[0] if arguments[0] in VERBS else ""
+            _complain(f"{_worded(refused, arguments).removesuffix('.')}. Try: adjoint {verb} --help")
         return int(refused.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         code = Interrupted.exit_code
@@ -283,6 +284,18 @@ def main(arguments: Sequence[str]) -> int:
 
         _complain(SAID)
     return code
+
+
+def _worded(refused: Any, arguments: Sequence[str]) -> str:
+    """What the command line says of an error, with the value that was given."""
+    words = str(refused.format_message()).replace("Value error, ", "")
+    for option in getattr(getattr(refused, "param", None), "opts", ()):
+        for place, argument in enumerate(arguments):
+            name, equals, value = argument.partition("=")
+            if name == option:
+                given = value if equals else "".join(arguments[place + 1 : place + 2])
+                return words.replace("Invalid value for", f"Invalid value {given!r} for", 1)
+    return words
 
 
 def run() -> None:

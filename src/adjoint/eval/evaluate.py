@@ -127,6 +127,9 @@ async def aevaluate(program: Any, data: Sequence[Example], metric: Metric, *, lm
     if chosen["repeats"] < 1:
         message = f"repeats={chosen['repeats']} would measure nothing; give 1 or more."
         raise UsageError(message)
+    if chosen["timeout"] is not None and not chosen["timeout"] > 0:
+        message = f"timeout={chosen['timeout']} would let no row end; give seconds above 0, or None for no limit."
+        raise UsageError(message)
     if chosen["sampling"] is not None:
         chosen["sampling"].check(rows)
     if isinstance(program, Module) and not isinstance(lm, list | tuple):
