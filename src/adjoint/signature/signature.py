@@ -90,7 +90,7 @@ class SignatureMeta(type):
 
     def __setattr__(cls, name: str, value: object) -> None:
         changes = name == "__doc__" and cls._fields and value != cls.__doc__
-        if name.startswith("_") and not changes:  # cloudpickle puts a class together, attribute by attribute
+        if name.startswith("_") and not changes:  # so that another process can put it together, attribute by attribute
             type.__setattr__(cls, name, value)
             return
         message = f"a signature never changes; use {cls.__name__}.with_instructions(...) or .with_updated_fields(...), which return a new one."
