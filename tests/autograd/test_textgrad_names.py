@@ -188,6 +188,17 @@ def test_an_optimizer_shows_the_variables_that_it_was_given():
     assert not answer.gradients
 
 
+def test_constraints_and_the_engine_of_an_optimizer_may_be_changed_later():
+    first, second, answer = Dummy(), Dummy(), text("Hello")
+    optimizer = tg.TGD([answer], engine=first, constraints=["at most a word"])
+    optimizer.constraints = [*optimizer.constraints, "in French"]
+    optimizer.engine = second
+    answer.gradients.add("be kind")
+    optimizer.step()
+    assert not first.asked
+    assert "1. at most a word\n2. in French" in second.asked[0][0]
+
+
 def test_gradients_may_be_replaced_as_a_whole():
     answer = text("Hello")
     answer.gradients = {text("be kind", "feedback")}

@@ -18,27 +18,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Group:
-    """Parameters that share constraints and an engine."""
+    """Parameters that share constraints and an engine; None means those of the optimizer."""
 
     given: tuple[Variable | Parameter[str], ...]
     """Variables or Parameters, as the user wrote them."""
-    constraints: tuple[str, ...]
-    engine: BaseLM | None
+    constraints: tuple[str, ...] | None = None
+    engine: BaseLM | None = None
 
     @property
     def params(self) -> tuple[Parameter[str], ...]:
         return tuple(one.parameter if isinstance(one, Variable) else one for one in self.given)
 
 
-def groups_of(given: Iterable[Any], constraints: tuple[str, ...], engine: BaseLM | None) -> list[Group]:
+def groups_of(given: Iterable[Any]) -> list[Group]:
     """Parameters as groups; those that stand alone are one group."""
     items = list(given)
     single = tuple(_checked(item) for item in items if not isinstance(item, dict))
-    groups = [Group(single, constraints, engine)] if single else []
+    groups = [Group(single)] if single else []
     for item in items:
         if isinstance(item, dict):
             own = tuple(_checked(one) for one in item["params"])
-            groups.append(Group(own, tuple(item.get("constraints", constraints)), engine_of(item.get("engine")) or engine))
+            constraints = tuple(item["constraints"]) if "constraints" in item else None
+            groups.append(Group(own, constraints, engine_of(item.get("engine"))))
     return groups
 
 

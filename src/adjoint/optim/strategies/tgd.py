@@ -91,9 +91,9 @@ class TextualGradientDescent(Strategy):
     ) -> None:
         super().__init__(metric)
         self.engine = engine_of(engine)
-        self.constraints = tuple(constraints or ())
+        self.constraints = list(constraints or ())
         self.verbose, self.policy = verbose, one_of("policy", policy, POLICIES)
-        self.param_groups = groups_of(parameters or (), self.constraints, self.engine)
+        self.param_groups = groups_of(parameters or ())
         self.gates = [one for one in (gate, validate) if one is not None]
         self.manner = Manner(_tags(new_variable_tags), optimizer_system_prompt, keep_placeholders, hint=self.hint)
         self.transforms: list[Transform] = list(transforms) if transforms is not None else [
@@ -161,8 +161,9 @@ class TextualGradientDescent(Strategy):
             for parameter in group.params:
                 if parameter.trainable and parameter.kind == "text" and themes(parameter.grad):
                     gradients = tuple(parameter.grad)
-                    engine = group.engine or backward_engine()
-                    draft = Draft(key, parameter.role, parameter.value, gradients, engine, constraints=group.constraints)
+                    engine = group.engine or engine_of(self.engine) or backward_engine()
+                    constraints = tuple(self.constraints) if group.constraints is None else group.constraints
+                    draft = Draft(key, parameter.role, parameter.value, gradients, engine, constraints=constraints)
                     found.append((parameter, draft))
                 key += 1
         return found
