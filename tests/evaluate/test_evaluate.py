@@ -259,6 +259,7 @@ def test_the_evaluate_class_works_as_in_dspy():
         assert evaluator(program(), metric=lambda *_: 1, devset=rows(2)).n == 2
         with pytest.raises(UsageError, match="needs a metric"):
             adjoint.Evaluate(devset=rows(4))(program())
+    assert evaluator(lambda q: adjoint.Prediction(answer=q.replace("question", "answer"))).score == 100.0
 
 
 # Comparing ---------------------------------------------------------------------------------------------------------

@@ -345,6 +345,7 @@ def test_the_evaluator_and_its_metrics_are_found_where_dspy_has_them():
     [
         "utils.callback.BaseCallback", "utils.dummies.DummyLM", "utils.exceptions.AdapterParseError",
         "utils.usage_tracker.track_usage", "utils.asyncify.asyncify", "utils.saving.load",
+        "utils.callback.ACTIVE_CALL_ID", "utils.langchain_tool.convert_langchain_tool", "utils.mcp.convert_mcp_tool",
         "evaluate.metrics.answer_exact_match", "evaluate.evaluate.EvaluationResult", "evaluate.auto_evaluation.SemanticF1",
         "primitives.example.Example", "primitives.prediction.Prediction", "primitives.module.Module",
         "signatures.signature.Signature", "signatures.field.InputField", "clients.lm.LM", "clients.base_lm.BaseLM",

@@ -13,6 +13,7 @@ from adjoint.eval import views
 from adjoint.eval.evaluate import evaluate
 from adjoint.program.context import CONCURRENCY, current
 from adjoint.program.events import span
+from adjoint.program.module import Module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from adjoint.eval.evaluate import Options
     from adjoint.eval.report import Report
     from adjoint.program.metric import Metric
-    from adjoint.program.module import Module
 
 _TABLE = 5
 """Rows of the table that `display_table=True` shows."""
@@ -33,6 +33,7 @@ _WIDE = 200
 
 class Evaluate:
     """`Evaluate(devset=rows, metric=metric)(program)` gives a `Report`, which has DSPy's `score` (percent) and `results`.
+    The program may be a function of the inputs too.
 
     `num_threads` is how many rows run at once. `display_progress` shows a live line on stderr, `display_table` (or a number of rows)
     a table there, in a notebook one in the page. `max_errors` ends the run; `save_as_csv` and `save_as_json` write the rows.
@@ -65,7 +66,7 @@ class Evaluate:
 
     def __call__(
         self,
-        program: Module,
+        program: Module | Callable[..., Any],
         metric: Metric | None = None,
         devset: Sequence[Example] | None = None,
         num_threads: int | None = None,
@@ -88,7 +89,7 @@ class Evaluate:
             options["on_cell"] = _progress(len(rows), options.get("on_cell"))
         heard = {"program": program, "metric": chosen, "devset": rows, "callback_metadata": callback_metadata}
         with span(current().callbacks, "evaluate", self, heard) as call:
-            report = call.outputs = evaluate(program, rows, chosen, **options)
+            report = call.outputs = evaluate(_module(program), rows, chosen, **options)
         shown = self.display_table if display_table is None else display_table
         if shown is not False:
             _show(report, _TABLE if shown is True else shown)
@@ -98,6 +99,20 @@ class Evaluate:
             text = json.dumps(report.table(), ensure_ascii=False, indent=2)
             Path(save_as_json or self.save_as_json or "").write_text(text, encoding="utf-8")
         return report
+
+
+class _Function(Module):
+    """A function in the place of a program."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    def forward(self, **inputs: Any) -> Any:
+        return self.function(**inputs)
+
+
+def _module(program: Module | Callable[..., Any]) -> Module:
+    return program if isinstance(program, Module) else _Function(program)
 
 
 def _progress(total: int, further: Callable[[Cell], None] | None) -> Callable[[Cell], None]:
