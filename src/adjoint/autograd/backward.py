@@ -41,7 +41,7 @@ def backward(
     warn_of_starved(losses)
     walk = Walk(engine_of(engine) or backward_engine(), _known(policy), calls=budget, limit=limit, quorum=quorum)
     portal.run(walk.complete(_roots(losses, threshold)))
-    tell(walk)
+    _tell(walk)
 
 
 async def abackward(
@@ -70,7 +70,7 @@ async def abackward(
     warn_of_starved(losses)
     walk = Walk(engine_of(engine) or backward_engine(), _known(policy), calls=budget, limit=limit, quorum=quorum)
     await walk.complete(_roots(losses, threshold))
-    tell(walk)
+    _tell(walk)
 
 
 def estimate(losses: Sequence[Variable], *, policy: Policy | None = None, threshold: float = 1.0) -> int:
@@ -78,15 +78,8 @@ def estimate(losses: Sequence[Variable], *, policy: Policy | None = None, thresh
     return Walk(None, _known(policy)).plan(_roots(losses, threshold)).calls
 
 
-def tell(walk: Walk) -> None:
-    """A critique that is missing, or that says the same to several texts, shows nowhere else."""
-    if walk.undivided:
-        _log.warning(
-            "%d of %d critiques do not say which text each remark is for, so every text got all of it; "
-            'policy="chain" asks for each text alone',
-            walk.undivided,
-            walk.attempts,
-        )
+def _tell(walk: Walk) -> None:
+    """A critique that is missing shows nowhere else."""
     if walk.failures:
         missing, all_of_them = len(walk.failures), walk.attempts
         _log.warning("%d of %d critiques are missing; the first failure was %s", missing, all_of_them, walk.failures[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import logging
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
@@ -43,6 +44,7 @@ POLICIES: tuple[Policy, ...] = ("fused", "chain", "trace", "local", "auto")
 T = TypeVar("T")
 Roots: TypeAlias = "Sequence[tuple[Node, Gradient]]"
 
+_log = logging.getLogger("adjoint.backward")
 _SHOWN = 300
 """Characters of a call that a passing case keeps."""
 
@@ -157,6 +159,13 @@ class Walk:
         if self.stopped is not None:
             raise self.stopped
         await self._average_landed()
+        if self.undivided:
+            _log.warning(
+                "%d of %d critiques do not say which text each remark is for, so every text got all of it; "
+                'policy="chain" asks for each text alone',
+                self.undivided,
+                self.attempts,
+            )
 
     async def _walk(self, plan: Plan) -> None:
         waits: dict[Node, int] = defaultdict(int)
