@@ -94,12 +94,25 @@ class Reduce(Stateless):
         return replace(shown, themes=tuple(found))
 
 
-class Memory:
+class Remembering:
+    """Texts of earlier steps, by the place of the parameter."""
+
+    def __init__(self) -> None:
+        self.past: dict[int, list[str]] = {}
+
+    def state(self) -> Json:
+        return {str(key): list(texts) for key, texts in self.past.items()}
+
+    def load(self, state: Any) -> None:
+        self.past = {int(key): list(texts) for key, texts in state.items()}
+
+
+class Memory(Remembering):
     """Shows the feedback of the last steps (TextGrad's `gradient_memory`)."""
 
     def __init__(self, steps: int) -> None:
+        super().__init__()
         self.steps = steps
-        self.past: dict[int, list[str]] = {}
 
     async def __call__(self, draft: Draft) -> Draft:
         earlier = self.past.get(draft.key, [])[-self.steps :]
@@ -111,12 +124,6 @@ class Memory:
         del score, kept
         said = " ".join(theme.text for theme in draft.themes)
         self.past[draft.key] = [*self.past.get(draft.key, []), said][-self.steps :]
-
-    def state(self) -> Json:
-        return {str(key): list(texts) for key, texts in self.past.items()}
-
-    def load(self, state: Any) -> None:
-        self.past = {int(key): list(texts) for key, texts in state.items()}
 
 
 class Momentum:
@@ -142,11 +149,8 @@ class Momentum:
         self.past = {int(key): [(text, score) for text, score in past] for key, past in state.items()}
 
 
-class Rejected:
-    """Remembers the last proposals that a gate has refused, and shows them as what was tried."""
-
-    def __init__(self) -> None:
-        self.past: dict[int, list[str]] = {}
+class Rejected(Remembering):
+    """Shows the last proposals that a gate has refused as what was tried."""
 
     async def __call__(self, draft: Draft) -> Draft:
         return replace(draft, tried=(*draft.tried, *self.past.get(draft.key, [])))
@@ -155,12 +159,6 @@ class Rejected:
         del score
         if not kept and draft.proposed is not None:
             self.past[draft.key] = list(dict.fromkeys([*self.past.get(draft.key, []), draft.proposed]))[-TRIED:]
-
-    def state(self) -> Json:
-        return {str(key): list(texts) for key, texts in self.past.items()}
-
-    def load(self, state: Any) -> None:
-        self.past = {int(key): list(texts) for key, texts in state.items()}
 
 
 class Examples(Stateless):

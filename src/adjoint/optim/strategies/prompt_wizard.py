@@ -13,9 +13,9 @@ from adjoint.eval.fingerprint import answerer
 from adjoint.optim.base import Candidate
 from adjoint.optim.demos import demo_names, labeled
 from adjoint.optim.desk import Desk
-from adjoint.optim.prompts import Persona, Reasons, Repair, Restyle, runs_text
-from adjoint.optim.propose import predictors_of, taught, usable
-from adjoint.optim.strategies.reflection import calls_of, revised, run
+from adjoint.optim.prompts import Persona, Restyle
+from adjoint.optim.propose import predictors_of, usable
+from adjoint.optim.strategies.reflection import repaired, revised, run
 from adjoint.optim.strategy import Strategy
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from adjoint.autograd.engine import Engine
     from adjoint.base.json import Json
-    from adjoint.data.records import Example
     from adjoint.optim.base import Memory, Workbench
     from adjoint.optim.strategies.reflection import Runs
     from adjoint.program.metric import Metric
@@ -99,19 +98,7 @@ class PromptWizard(Strategy):
             return None
         if desk.compact:
             return await revised(desk.work, wrong, names, "critique", desk.lm, tried={})
-        return {**runs.state, **{name: await self._refined_text(desk, wrong, name) for name in names}}
-
-    @staticmethod
-    async def _refined_text(desk: Desk, wrong: Runs, name: str) -> str:
-        old, sample = str(wrong.state[name]), desk.work.round
-
-        async def refine(rows: list[Example]) -> str:
-            mistakes = runs_text(calls_of(wrong.of(rows), name))
-            reasons = await desk.note(Reasons, sample=sample, instruction=old, mistakes=mistakes)
-            told = {"instruction": old, "mistakes": mistakes, "reasons": reasons}
-            return await desk.write(Repair, old, sample=sample, said=mistakes, **told)
-
-        return await taught(wrong.rows, refine)
+        return {**runs.state, **{name: await repaired(desk, wrong, name, sample=desk.work.round) for name in names}}
 
     async def _finished(self, desk: Desk, runs: Runs) -> list[State]:
         """The best instructions with demos, with a persona, and with both."""

@@ -12,9 +12,9 @@ from adjoint.autograd.engine import engine_of
 from adjoint.eval.fingerprint import answerer
 from adjoint.optim.base import Candidate
 from adjoint.optim.desk import Desk
-from adjoint.optim.prompts import Paraphrase, Reasons, Repair, runs_text
-from adjoint.optim.propose import predictors_of, taught, usable
-from adjoint.optim.strategies.reflection import calls_of, revised, run
+from adjoint.optim.prompts import Paraphrase
+from adjoint.optim.propose import predictors_of, usable
+from adjoint.optim.strategies.reflection import repaired, revised, run
 from adjoint.optim.strategy import Strategy
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from adjoint.autograd.engine import Engine
     from adjoint.base.json import Json
-    from adjoint.data.records import Example
     from adjoint.optim.base import Memory, Trial, Workbench
     from adjoint.optim.strategies.reflection import Runs
     from adjoint.program.metric import Metric
@@ -101,13 +100,6 @@ class ProTeGi(Strategy):
             state = await revised(desk.work, wrong, [name], "critique", desk.lm, tried={})
             return [] if state is None else [state]
         old, sample = str(wrong.state[name]), desk.work.round * 100 + number
-
-        async def edit(rows: list[Example]) -> str:
-            mistakes = runs_text(calls_of(wrong.of(rows), name))
-            reasons = await desk.note(Reasons, sample=sample, instruction=old, mistakes=mistakes)
-            told = {"instruction": old, "mistakes": mistakes, "reasons": reasons}
-            return await desk.write(Repair, old, sample=sample, said=mistakes, **told)
-
-        text = await taught(wrong.rows, edit)
+        text = await repaired(desk, wrong, name, sample=sample)
         others = (desk.write(Paraphrase, old, sample=sample * 10 + again, instruction=text) for again in range(self.paraphrases))
         return [{**wrong.state, name: one} for one in dict.fromkeys([text, *await usable(others)])]

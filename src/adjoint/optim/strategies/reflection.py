@@ -14,7 +14,7 @@ from adjoint.data.records import Score, id_of
 from adjoint.exec.local import all_of
 from adjoint.optim import propose
 from adjoint.optim.lessons import gradients, is_avoidable
-from adjoint.optim.prompts import Merge, Reflect, ReflectAgain, runs_text
+from adjoint.optim.prompts import Merge, Reasons, Reflect, ReflectAgain, Repair, runs_text
 from adjoint.optim.propose import Guard, asked, sources_of, taught
 from adjoint.optim.replies import improved
 from adjoint.optim.update import rewrite
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from adjoint.eval.cells import Cell
     from adjoint.lm.base import BaseLM
     from adjoint.optim.base import Workbench
+    from adjoint.optim.desk import Desk
     from adjoint.optim.propose import Sources
     from adjoint.program.metric import Metric
     from adjoint.program.module import Module
@@ -172,6 +173,19 @@ async def _one_of(found: list[Theme], engine: BaseLM | None) -> list[Theme]:
         return found
     text = await asked(Merge, {"feedback": feedback_text(found)}, engine)
     return [Theme(text, sum(theme.count for theme in found), found[0].score, max(theme.severity for theme in found))]
+
+
+async def repaired(desk: Desk, wrong: Runs, name: str, *, sample: int) -> str:
+    """A text edited after its mistakes: first the reasons for them, then the edit."""
+    old = str(wrong.state[name])
+
+    async def edit(rows: list[Example]) -> str:
+        mistakes = runs_text(calls_of(wrong.of(rows), name))
+        reasons = await desk.note(Reasons, sample=sample, instruction=old, mistakes=mistakes)
+        told = {"instruction": old, "mistakes": mistakes, "reasons": reasons}
+        return await desk.write(Repair, old, sample=sample, said=mistakes, **told)
+
+    return await taught(wrong.rows, edit)
 
 
 def calls_of(runs: Runs, name: str) -> list[tuple[str, str, str]]:
