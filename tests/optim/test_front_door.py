@@ -127,3 +127,29 @@ def test_a_budget_holds_for_the_compiling_of_one_proposal_too():
     optimizer.metric = matches
     with adjoint.context(lm=task), pytest.raises(adjoint.base.errors.BudgetExceeded, match="is spent"):
         optimizer.compile(INSTRUCTION.student(), trainset=list(INSTRUCTION.rows), budget="3calls")
+
+
+def half(example, prediction):
+    return 0.5 * (prediction.answer == example.answer)
+
+
+def own_run(report):
+    return [note for note in report.notes if "run of its own" in note]
+
+
+def test_a_run_that_begins_anew_says_what_has_changed_and_one_that_goes_on_says_the_same_again():
+    rows = list(INSTRUCTION.rows[:24])
+    first, again = run(), run()
+    assert own_run(first.report) == own_run(again.report) == []
+    for given, said in (
+        ({"metric": half}, "the metric differs"),
+        (
+            {"rows": [*rows[1:], adjoint.Example(q="word0", answer="other").with_inputs("q")]},
+            "the rows differ",
+        ),
+        ({"program": adjoint.Predict("q -> answer", "Copy it.")}, "the program differs"),
+    ):
+        one, two = run(**given), run(**given)
+        assert own_run(one.report) == own_run(two.report) == [own_run(one.report)[0]]
+        assert own_run(one.report)[0].endswith(said)
+    assert own_run(run(seed=7).report) == []  # the command says so itself

@@ -25,19 +25,24 @@ if TYPE_CHECKING:
 def run_id(what: str, program: Module, rows: Sequence[Example], metric: Metric, *more: Any) -> str:
     """The name of a run: a digest of everything that decides it, so the same command names the same run.
 
-    What decides it are the program (its class and state), the rows, the metric, the LM and `more`. A run that asks anew
-    (`cache` is "off" or "refresh") cannot be continued, so each has a name, and with it an account, of its own.
+    A run that asks anew (`cache` is "off" or "refresh") cannot be continued, so each has a name, and with it an account, of
+    its own.
     """
-    described = {
+    described = deciding(program, rows, metric, *more)
+    if current().cache in ("off", "refresh"):
+        described["began"] = uuid.uuid4().hex
+    return f"{what}-{digest(described, length=12)}"
+
+
+def deciding(program: Module, rows: Sequence[Example], metric: Metric, *more: Any) -> dict[str, Any]:
+    """What decides a run: the program (its class and state), the rows, the metric, the LM and `more`."""
+    return {
         "program": fingerprint(program),
         "rows": [id_of(row) for row in rows],
         "metric": [code_digest(metric), *([fingerprint(metric)] if isinstance(metric, Module) else [])],
         "lm": answerer(_configured()),
         "more": plain(list(more)),
     }
-    if current().cache in ("off", "refresh"):
-        described["began"] = uuid.uuid4().hex
-    return f"{what}-{digest(described, length=12)}"
 
 
 def fingerprint(program: Module) -> str:

@@ -11,13 +11,14 @@ from adjoint.base import rng
 from adjoint.base.errors import BudgetExceeded, UsageError
 from adjoint.base.json import plain
 from adjoint.data.duplicates import leaks
-from adjoint.eval.fingerprint import answerer, run_id
+from adjoint.eval.fingerprint import answerer, deciding, run_id
 from adjoint.lm.budget import Account, Budget
 from adjoint.optim.allocate import Round
 from adjoint.optim.allocators.racing import Racing
 from adjoint.optim.base import Candidate, Trial, Workbench
 from adjoint.optim.bench import Bench
 from adjoint.optim.certify import certify
+from adjoint.optim.kin import parts, why_new
 from adjoint.optim.knobs import require
 from adjoint.optim.outlook import outlook
 from adjoint.optim.propose import Tally, counted
@@ -104,8 +105,10 @@ class Study:
         rows = (*self.split.feedback, *self.split.selection, *self.split.holdout)
         made_by = [[one.name, plain(dict(one.settings()))] for one in (self.optimizer, self._allocator)]
         settings = [*made_by, self.seed, plain([self.budget, self.stop]), self.alpha, self.repeats, answerer(self.proposer_lm)]
-        self._run = run_id("optimize", self.program, rows, self.metric, *settings)
+        decided = self.program, rows, self.metric, *settings
+        self._run, own = run_id("optimize", *decided), parts(deciding(*decided))
         self._ledger, self._account = active_ledger(), Account(self.budget, payer=self._run)
+        self._kin = why_new(self._ledger, self._run, self.optimizer.name, own)
         self._bench = Bench(
             self.program, self.metric, limit=self.limit, run=self._run, ledger=self._ledger, repeats=self.repeats,
             on_cell=lambda _: self._tell_progress(), on_step=self._tell_progress,
@@ -119,7 +122,7 @@ class Study:
         self._seed = self._best = self._add(self.program.state_dict())
         self._round = self._asked = self._stale = self._mute = 0
         self._phase: Phase = "propose"
-        about = {"what": "optimize", "optimizer": self.optimizer.name, "settings": plain(settings)}
+        about = {"what": "optimize", "optimizer": self.optimizer.name, "settings": plain(settings), "parts": own}
         self._log("begin", {**about, "state": plain(dict(self._states[self._seed]))})
 
     def _check(self) -> None:
@@ -244,7 +247,7 @@ class Study:
             shipped=shipped,
             stopped=stopped.why,
             cut=stopped.cut,
-            notes=(*self._notes, *self._tally.notes(), *leaks(self.split), *warnings),
+            notes=(*self._kin, *self._notes, *self._tally.notes(), *leaks(self.split), *warnings),
             usage=self._account.spent,
             cells=self._bench.bought,
             seconds=time.monotonic() - self._started,
