@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from adjoint.autograd.engine import backward_engine, engine_of
 from adjoint.autograd.graph import summands, warn_of_starved
-from adjoint.autograd.walk import POLICIES, Walk
+from adjoint.autograd.plan import POLICIES, planned
+from adjoint.autograd.walk import Walk
 from adjoint.base.errors import UnknownNameError
 from adjoint.base.portal import portal
 from adjoint.program.context import CONCURRENCY, current
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from adjoint.autograd.engine import Engine
+    from adjoint.autograd.plan import Policy
     from adjoint.autograd.variable import Variable
-    from adjoint.autograd.walk import Policy
     from adjoint.program.parameter import Gradient
     from adjoint.program.tape import Node
 
@@ -75,7 +76,7 @@ async def abackward(
 
 def estimate(losses: Sequence[Variable], *, policy: Policy | None = None, threshold: float = 1.0) -> int:
     """How many critiques a backward pass would ask for at most. Nothing is called."""
-    return Walk(None, _known(policy)).plan(_roots(losses, threshold)).calls
+    return planned(_roots(losses, threshold), _known(policy)).calls
 
 
 def _tell(walk: Walk) -> None:

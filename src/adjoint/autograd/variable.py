@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from adjoint.autograd.engine import Engine
-    from adjoint.autograd.walk import Policy
+    from adjoint.autograd.plan import Policy
     from adjoint.base.json import Json
     from adjoint.program.drawing import Drawing
     from adjoint.signature.types.media import Image

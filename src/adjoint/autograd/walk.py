@@ -1,4 +1,4 @@
-"""One walk back over the graph: it is planned, fired node by node under its caps, and delivered in the order of the calls."""
+"""One walk back over the graph: fired node by node as it is planned, and delivered in the order of the calls."""
 
 from __future__ import annotations
 
@@ -7,22 +7,21 @@ import heapq
 import logging
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from adjoint.adapters.written import write
 from adjoint.autograd import chain, graph, trace
 from adjoint.autograd.mean import mean
+from adjoint.autograd.plan import planned, rule_under
 from adjoint.autograd.rules import (
     ASKED,
     FREE,
-    RULES,
     Target,
     gradient_of,
     input_of,
     merge,
     output_of,
     pass_through,
-    rule_of,
     undivided,
 )
 from adjoint.autograd.text import cut
@@ -31,34 +30,18 @@ from adjoint.exec.local import all_of, stop
 from adjoint.program.context import CONCURRENCY
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Mapping, Sequence
+    from collections.abc import Awaitable, Sequence
 
-    from adjoint.autograd.rules import Rule
+    from adjoint.autograd.plan import Plan, Policy, Roots
     from adjoint.lm.base import BaseLM
     from adjoint.program.parameter import Gradient, Parameter
     from adjoint.program.tape import Node
 
-Policy: TypeAlias = Literal["fused", "chain", "trace", "local", "auto"]
-POLICIES: tuple[Policy, ...] = ("fused", "chain", "trace", "local", "auto")
-
 T = TypeVar("T")
-Roots: TypeAlias = "Sequence[tuple[Node, Gradient]]"
 
 _log = logging.getLogger("adjoint.backward")
 _SHOWN = 300
 """Characters of a call that a passing case keeps."""
-
-
-@dataclass
-class Plan:
-    """What a walk will do: the nodes in firing order, their places, who may ask an LM, and the graphs judged at once."""
-
-    nodes: dict[Node, None]
-    places: dict[Node, int]
-    firing: list[Node]
-    asking: set[Node]
-    traced: list[list[int]]
-    calls: int
 
 
 @dataclass
@@ -83,65 +66,6 @@ class Walk:
             raise UsageError(message)
         self._slots = asyncio.Semaphore(self.limit)
 
-    # Planning ----------------------------------------------------------------------------------------------------
-
-    def plan(self, roots: Roots) -> Plan:
-        """Prune, order, and spend the cap on calls in firing order, so that it does not depend on who answers first."""
-        starts = [node for node, _ in roots]
-        nodes = graph.useful(starts)
-        places = graph.order(starts, nodes)
-        traced, spent = self._traced(roots, nodes)
-        walked = graph.reached(starts[place] for place in range(len(roots)) if not any(place in group for group in traced))
-        firing = graph.schedule({node: None for node in nodes if node in walked}, places)
-        loud = graph.reached(node for node, gradient in roots if gradient.verdict == "change")
-        asking: set[Node] = set()
-        for node in firing:
-            cost = self._cost(node, nodes) if node in loud else 0
-            if cost and (self.calls is None or spent + cost <= self.calls):
-                asking.add(node)
-                spent += cost
-        return Plan(nodes, places, firing, asking, traced, spent)
-
-    def _traced(self, roots: Roots, nodes: Mapping[Node, None]) -> tuple[list[list[int]], int]:
-        """The losses that are judged together in one call, as places of roots, and how many calls that takes."""
-        traced: list[list[int]] = []
-        spent = 0
-        groups = graph.components([node for node, _ in roots], nodes) if self.policy in ("trace", "auto") else []
-        for group in groups:
-            cost = int(any(roots[place][1].verdict == "change" for place in group))
-            covered = self.calls is None or spent + cost <= self.calls
-            if covered and self._is_traced(group, roots, nodes):
-                traced.append(group)
-                spent += cost
-        return traced, spent
-
-    def _is_traced(self, group: Sequence[int], roots: Roots, nodes: Mapping[Node, None]) -> bool:
-        """Whether the losses of the group are judged in one call. `auto` does so where the graph fits into a prompt."""
-        own = [node for node in graph.reached(roots[place][0] for place in group) if node in nodes]
-        if not trace.leaves(own):
-            return False
-        if self.policy == "trace":
-            return True
-        asked = [node for node in own if node.op in ASKED]
-        long = sum(len(message.text) for node in asked for message in node.messages)
-        return 1 < len(asked) <= trace.MOST_CALLS and long <= trace.ROOM
-
-    def _rule(self, node: Node) -> Rule:
-        if node.details.get("rule"):
-            return rule_of(node)
-        if self.policy == "local":
-            return pass_through
-        return chain.edge if self.policy == "chain" and node.op in ASKED else rule_of(node)
-
-    def _cost(self, node: Node, nodes: Mapping[Node, None]) -> int:
-        """Calls of an LM that the rule of the node makes."""
-        rule = self._rule(node)
-        if rule in FREE or (rule is not chain.edge and node.op not in RULES):
-            return 0
-        parameters, inputs = graph.targets(node, nodes)
-        wanted = sum(not name.startswith("=") for name in parameters) + len(inputs)
-        return wanted if rule is chain.edge else min(wanted, 1)
-
     # Walking -----------------------------------------------------------------------------------------------------
 
     async def complete(self, roots: Roots) -> None:
@@ -151,7 +75,7 @@ class Walk:
 
     async def run(self, roots: Roots) -> None:
         """Fire every node once, consumers before producers, independent nodes together (Kahn's algorithm, no recursion)."""
-        plan = self.plan(roots)
+        plan = planned(roots, self.policy, self.calls)
         for place, (node, gradient) in enumerate(roots):
             self.incoming[node].append((place, gradient))
         traces = [self._trace([roots[place] for place in group], plan) for group in plan.traced]
@@ -219,7 +143,7 @@ class Walk:
         self, node: Node, wanted: Sequence[Gradient], asked: Sequence[Target], *, asking: bool
     ) -> dict[str, Gradient]:
         """What the rule of the node says, edge by edge or of all together; what failed is missing."""
-        rule = self._rule(node)
+        rule = rule_under(self.policy, node)
         if not asking and rule not in FREE and (rule is chain.edge or node.op in ASKED):
             rule = pass_through
         batches = [[target] for target in asked] if rule is chain.edge else [list(asked)]

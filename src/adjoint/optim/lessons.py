@@ -12,8 +12,8 @@ from adjoint.optim.propose import Sources, note_down
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from adjoint.autograd.plan import Policy
     from adjoint.autograd.variable import Variable
-    from adjoint.autograd.walk import Policy
     from adjoint.base.errors import AdjointError
     from adjoint.data.records import Example
     from adjoint.eval.cells import Cell

@@ -11,8 +11,8 @@ import logging
 from typing import TYPE_CHECKING, Any, Literal
 
 from adjoint.autograd.engine import backward_engine, engine_of
+from adjoint.autograd.plan import POLICIES
 from adjoint.autograd.reduce import themes
-from adjoint.autograd.walk import POLICIES
 from adjoint.base.errors import AdjointError, MetricError, UsageError
 from adjoint.base.foreign import foreign
 from adjoint.base.json import plain
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from adjoint.autograd.engine import Engine
+    from adjoint.autograd.plan import Policy
     from adjoint.autograd.reduce import Theme
-    from adjoint.autograd.walk import Policy
     from adjoint.base.json import Json
     from adjoint.optim.base import Memory as StrategyMemory
     from adjoint.optim.base import Trial, Workbench
