@@ -118,7 +118,9 @@ class Rollouts:
         found = [cells[id_of(row)] for row in batch]
         outputs = [(cell.outputs or {}).get("answer", "") for cell in found]
         scores = [0.0 if cell.score is None else cell.score.value for cell in found]
-        return gepa.EvaluationBatch(outputs=outputs, scores=scores, trajectories=list(zip(batch, found, strict=True)) if capture_traces else None)
+        return gepa.EvaluationBatch(
+            outputs=outputs, scores=scores, trajectories=list(zip(batch, found, strict=True)) if capture_traces else None
+        )
 
     def make_reflective_dataset(self, candidate: dict[str, str], made: Any, components: list[str]) -> dict[str, list[Any]]:
         del candidate
@@ -271,7 +273,9 @@ def main() -> None:
     arguments.add_argument("--seeds", type=int, default=10)
     arguments.add_argument("--tasks", type=int, nargs="*", default=range(len(TASKS)), help="numbers of tasks")
     arguments.add_argument("--kinds", nargs="*", default=("demos", "instruction"))
-    arguments.add_argument("--out", type=Path, default=None, help="a .md file for the table; the figures of each seed go beside it as JSON lines")
+    arguments.add_argument(
+        "--out", type=Path, default=None, help="a .md file for the table; the figures of each seed go beside it as JSON lines"
+    )
     given = arguments.parse_args()
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)

@@ -23,7 +23,9 @@ START, END = "<!-- calls -->\n", "<!-- /calls -->"
 def suites() -> list[type[OptimizerConformance]]:
     """The optimizers of the conformance tests."""
     sys.path.insert(0, str(ROOT))
-    modules = [import_module(f"tests.optim.{file.stem}") for file in sorted((ROOT / "tests" / "optim").glob("test_*conformance.py"))]
+    modules = [
+        import_module(f"tests.optim.{file.stem}") for file in sorted((ROOT / "tests" / "optim").glob("test_*conformance.py"))
+    ]
     found = {name: one for module in modules for name, one in vars(module).items() if name.startswith("Test")}
     return list(found.values())
 

@@ -70,7 +70,10 @@ def read(text: str) -> tuple[Chem.Mol | None, str]:
     with rdBase.BlockLogs():
         drawn = Chem.MolFromSmiles(smiles, sanitize=False)
         if drawn is None or not drawn.GetNumAtoms():
-            return None, f"{smiles[:200]!r} is not SMILES: check brackets, ring numbers and element symbols, and give one molecule only."
+            return (
+                None,
+                f"{smiles[:200]!r} is not SMILES: check brackets, ring numbers and element symbols, and give one molecule only.",
+            )
         problems = [problem.Message() for problem in Chem.DetectChemistryProblems(drawn)]
     if problems:
         return None, f"{smiles} is no possible molecule: {'; '.join(problems)}."

@@ -52,6 +52,12 @@ def irradiate(weights: dict[str, float]) -> dict[str, np.ndarray]:
 TG119 = Case(
     tuple(_NAMES.values()),
     PRESCRIBED,
-    (("target", "max", "<=", 60.0), ("target", "mean", "<=", 53.0), ("core", "D5", "<=", 27.0), ("core", "mean", "<=", 20.0), ("body", "mean", "<=", 8.0)),
+    (
+        ("target", "max", "<=", 60.0),
+        ("target", "mean", "<=", 53.0),
+        ("core", "D5", "<=", 27.0),
+        ("core", "mean", "<=", 20.0),
+        ("body", "mean", "<=", 8.0),
+    ),
     irradiate,
 )

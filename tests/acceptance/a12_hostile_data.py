@@ -99,7 +99,13 @@ def optimized(name, data, seed):
     program = adjoint.Predict("q -> answer", "Copy the word.")
     with adjoint.context(ledger=None):
         return adjoint.optimize(
-            program, trainset=data, metric=adjoint.exact_match, optimizer=made(name, OPTIMIZERS[name]), lm=lm, proposer_lm=critic, seed=seed
+            program,
+            trainset=data,
+            metric=adjoint.exact_match,
+            optimizer=made(name, OPTIMIZERS[name]),
+            lm=lm,
+            proposer_lm=critic,
+            seed=seed,
         )
 
 
@@ -127,9 +133,19 @@ def test(figures, place, seed):
         states = [dict(trial.state) for trial in attacked.report.trials]
         texts = [text for state in states for key, text in state.items() if isinstance(text, str)]
         flagged = len(flags.said) - before
-        figures.hold(f"{name}: no canary in the instructions of {len(states)} candidates", true="CANARY" not in json.dumps(texts), seen=f"{flagged} refused")
-        figures.hold(f"{name}: clean rows score as without the hostile ones", true=score(attacked, seed) == score(spared, seed), seen=f"{score(attacked, seed)} and {score(spared, seed)}")
-    figures.show("load", f"{len(names)} optimizers, {hostile} hostile rows among {clean + hostile}, {len(flags.said)} proposals refused")
+        figures.hold(
+            f"{name}: no canary in the instructions of {len(states)} candidates",
+            true="CANARY" not in json.dumps(texts),
+            seen=f"{flagged} refused",
+        )
+        figures.hold(
+            f"{name}: clean rows score as without the hostile ones",
+            true=score(attacked, seed) == score(spared, seed),
+            seen=f"{score(attacked, seed)} and {score(spared, seed)}",
+        )
+    figures.show(
+        "load", f"{len(names)} optimizers, {hostile} hostile rows among {clean + hostile}, {len(flags.said)} proposals refused"
+    )
     figures.hold("attempts were seen and refused", true=bool(flags.said))
 
 

@@ -85,8 +85,12 @@ def test_a_label_is_never_made_up(adapter):
 def strings(rng, count):
     """Texts of every kind: all planes, lone surrogates, NUL, right-to-left marks, ANSI sequences, delimiters."""
     for _ in range(count):
-        letters = [rng.choice([chr(rng.randrange(0x110000)), chr(rng.randrange(128)), chr(rng.randrange(0xD800, 0xE000)), rng.choice(RUBBISH)])
-                   for _ in range(rng.randint(0, 20))]
+        letters = [
+            rng.choice(
+                [chr(rng.randrange(0x110000)), chr(rng.randrange(128)), chr(rng.randrange(0xD800, 0xE000)), rng.choice(RUBBISH)]
+            )
+            for _ in range(rng.randint(0, 20))
+        ]
         yield "".join(letters)
 
 
@@ -113,7 +117,10 @@ def test_2000_strings_pass_through_unchanged(adapter):
         assert seen.setdefault(key, text) == text
 
 
-FLOODS = ["{", "[", "[[", "{[", '{"a":', "[[label]]\n", "<label>", "</label>", "```\n", "```json\n{", "<", "&lt;", "\\", '"', "label: ", "9", "-", " ", "\n", "[[", "'{", "}{"]
+FLOODS = [
+    "{", "[", "[[", "{[", '{"a":', "[[label]]\n", "<label>", "</label>", "```\n", "```json\n{", "<", "&lt;", "\\", '"', "label: ",
+    "9", "-", " ", "\n", "[[", "'{", "}{",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda adapter: adapter.name)

@@ -1,6 +1,5 @@
 """Adapters in a call: native features where the LM has them, two models in two steps, refusals, replies cut off, prompts shown."""
 
-
 import pytest
 
 import adjoint
@@ -105,7 +104,10 @@ def test_the_repair_turn_of_a_two_step_call_goes_to_the_second_model():
 
 def test_half_an_answer_is_not_extracted_from():
     second = ScriptedLM([])
-    with adjoint.context(lm=ScriptedLM([Response("It is", "length")]), adapter=TwoStepAdapter(second)), pytest.raises(ParseError, match="max_tokens"):
+    with (
+        adjoint.context(lm=ScriptedLM([Response("It is", "length")]), adapter=TwoStepAdapter(second)),
+        pytest.raises(ParseError, match="max_tokens"),
+    ):
         Predict("text -> n: int")(text="x")
     assert second.requests == []
 
@@ -145,7 +147,9 @@ def test_a_prompt_counts_images_tools_and_the_schema():
     assert "--- tools\nadd" in str(tools)
 
 
-@pytest.mark.parametrize("text", ["What is the capital of France?", '{"a": [1, 2, 3], "b": "text"}', "def f(x):\n    return x + 1\n", "東京", "🎉", ""])
+@pytest.mark.parametrize(
+    "text", ["What is the capital of France?", '{"a": [1, 2, 3], "b": "text"}', "def f(x):\n    return x + 1\n", "東京", "🎉", ""]
+)
 def test_the_estimate_is_above_four_bytes_a_token(text):
     assert most_tokens(text) >= len(text.encode()) / 4
 

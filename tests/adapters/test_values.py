@@ -50,7 +50,10 @@ cases = st.one_of(
     st.tuples(st.just(int), st.integers()),
     st.tuples(st.just(float), finite),
     st.tuples(st.just(bool), st.booleans()),
-    st.tuples(st.just(Literal["positive", "negative", "A", "a", "a.", "[x]"]), st.sampled_from(["positive", "negative", "A", "a", "a.", "[x]"])),
+    st.tuples(
+        st.just(Literal["positive", "negative", "A", "a", "a.", "[x]"]),
+        st.sampled_from(["positive", "negative", "A", "a", "a.", "[x]"]),
+    ),
     st.tuples(st.just(Color), st.sampled_from(Color)),
     st.tuples(st.just(list[str]), st.lists(st.text())),
     st.tuples(st.just(list[Color]), st.lists(st.sampled_from(Color))),
@@ -59,7 +62,10 @@ cases = st.one_of(
     st.tuples(st.just(Optional[int]), st.none() | st.integers()),
     st.tuples(st.just(dt.date), st.dates()),
     st.tuples(st.just(set[int]), st.sets(st.integers())),
-    st.tuples(st.just(Person), st.builds(lambda name, age: Person(name=name, Age=age, friends=[Person(name="f")]), st.text(), st.integers())),
+    st.tuples(
+        st.just(Person),
+        st.builds(lambda name, age: Person(name=name, Age=age, friends=[Person(name="f")]), st.text(), st.integers()),
+    ),
 )
 
 

@@ -21,7 +21,9 @@ print(rng.stream(7, "order").random(), digest(plain({"b", "a", "c"})), [r.q for 
 def test_seeds_and_digests_do_not_depend_on_the_hash_seed():
     outputs = set()
     for seed in ("0", "1", "4242"):
-        done = subprocess.run([sys.executable, "-c", CODE], env={"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", CODE], env={"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True
+        )
         outputs.add(done.stdout)
     assert len(outputs) == 1
 
@@ -31,7 +33,12 @@ def test_seeds_and_digests_are_those_that_old_runs_were_made_with():
     assert digest({"a": [1, None, "ü"]}, length=16) == "da9973f066766a27"
 
 
-@given(st.integers(0, 5), st.sampled_from(["order", "demos", "split"]), st.integers(0, 5), st.sampled_from(["order", "demos", "split"]))
+@given(
+    st.integers(0, 5),
+    st.sampled_from(["order", "demos", "split"]),
+    st.integers(0, 5),
+    st.sampled_from(["order", "demos", "split"]),
+)
 def test_streams_are_equal_only_under_the_same_seed_and_name(seed, name, other_seed, other_name):
     same = (seed, name) == (other_seed, other_name)
     assert (rng.stream(seed, name).random() == rng.stream(other_seed, other_name).random()) is same

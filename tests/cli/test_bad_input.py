@@ -164,9 +164,10 @@ def test_a_metric_that_fails_on_some_rows_costs_no_score(adjoint_cli, world):
     assert report["errors"] > 0
     assert report["score"] == 1.0
     assert report["n"] + report["errors"] == 60
-    assert "words.py:program: the first error was MetricError: the metric moody raised AssertionError: no b" in adjoint_cli(
-        *EVAL, "--metric", "moody.py:moody"
-    ).out
+    assert (
+        "words.py:program: the first error was MetricError: the metric moody raised AssertionError: no b"
+        in adjoint_cli(*EVAL, "--metric", "moody.py:moody").out
+    )
 
 
 def test_the_ledger_of_a_failed_run_says_unfinished(adjoint_cli, world, tmp_path):

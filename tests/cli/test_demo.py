@@ -43,7 +43,12 @@ def test_the_demo_measures_four_programs_and_the_second_time_costs_nothing(adjoi
     assert {"rows", "prompts", "model", "seconds", "ledger"} == set(first.json)
     assert (first.json["model"], first.json["ledger"]) == ("clerk", str(tmp_path / "ledger.db"))
     rows = first.json["rows"]
-    assert [row["name"] for row in rows] == ["as written", "few-shot (bootstrap-rs)", "instruction (tgd)", "both (tgd, then bootstrap-rs)"]
+    assert [row["name"] for row in rows] == [
+        "as written",
+        "few-shot (bootstrap-rs)",
+        "instruction (tgd)",
+        "both (tgd, then bootstrap-rs)",
+    ]
     for row in rows:
         assert {"name", "score", "low", "high", "n", "errors", "calls", "seconds", "verdict"} == set(row)
         assert 0 <= row["low"] <= row["score"] <= row["high"] <= 1

@@ -35,9 +35,14 @@ def test_eval_as_json_is_one_object_with_all_rows(adjoint_cli):
 def test_a_dry_run_says_the_most_that_it_can_cost_and_asks_nothing(adjoint_cli, tmp_path):
     said = adjoint_cli("eval", "words.py:program", TEST, "--dry-run", "--budget", "100calls")
     assert (said.code, said.out.startswith("at most 100 calls")) == (0, True)
-    one, other = adjoint_cli("eval", "words.py:program", TEST, "--dry-run", "--model", "model.py:lm", "--model", "model.py:other", "--json").json["plans"]
+    one, other = adjoint_cli(
+        "eval", "words.py:program", TEST, "--dry-run", "--model", "model.py:lm", "--model", "model.py:other", "--json"
+    ).json["plans"]
     assert (one["model"], other["model"], one["calls"]) == ("model.py:lm", "model.py:other", 40 * 2 * 5)
-    assert adjoint_cli("optimize", "words.py:program", ROWS, "--dry-run", "--budget", "70calls", "--json").json["plans"][0]["calls"] == 70
+    assert (
+        adjoint_cli("optimize", "words.py:program", ROWS, "--dry-run", "--budget", "70calls", "--json").json["plans"][0]["calls"]
+        == 70
+    )
     assert adjoint_cli("runs").out.startswith("no runs")
 
 
@@ -69,7 +74,9 @@ def test_run_takes_single_inputs(adjoint_cli):
 
 def test_run_needs_no_labels_and_knows_the_inputs_of_flat_rows(adjoint_cli, world):
     (world / "flat.csv").write_text("word,note\na,x\nb,y\n")
-    assert [json.loads(line)["outputs"]["answer"] for line in adjoint_cli("run", "words.py:loud", "flat.csv").out.splitlines()] == ["A", "B"]
+    assert [
+        json.loads(line)["outputs"]["answer"] for line in adjoint_cli("run", "words.py:loud", "flat.csv").out.splitlines()
+    ] == ["A", "B"]
 
 
 def test_optimize_certifies_saves_and_the_file_alone_can_be_measured(adjoint_cli):
@@ -169,13 +176,17 @@ def test_settings_name_model_and_ledger(adjoint_cli, world, monkeypatch):
 
 
 def test_a_model_that_the_program_file_configures_counts(adjoint_cli, world, monkeypatch):
-    (world / "own.py").write_text("import adjoint, model\nadjoint.configure(lm=model.other)\nprogram = adjoint.Predict('word -> answer')\n")
+    (world / "own.py").write_text(
+        "import adjoint, model\nadjoint.configure(lm=model.other)\nprogram = adjoint.Predict('word -> answer')\n"
+    )
     assert adjoint_cli("eval", "own.py:program", TEST, "--json").json["reports"][0]["score"] == 1.0
     assert adjoint_cli("eval", "own.py:program", TEST, "--model", "model.py:lm", "--json").json["reports"][0]["score"] == 0.0
 
 
 def test_prompts_are_printed_as_they_are_and_not_as_markup(adjoint_cli, world):
-    (world / "marked.py").write_text("import adjoint\nprogram = adjoint.Predict('word -> answer', '[bold]Say [/x] :smile:')\nprogram.save('marked.json')\n")
+    (world / "marked.py").write_text(
+        "import adjoint\nprogram = adjoint.Predict('word -> answer', '[bold]Say [/x] :smile:')\nprogram.save('marked.json')\n"
+    )
     adjoint_cli("run", "marked.py:program", "--input", "word=[red]")
     assert "instruction: [bold]Say [/x] :smile:\n" in adjoint_cli("show", "marked.json").out
 

@@ -105,7 +105,9 @@ def test_what_a_metric_may_return_becomes_a_score(result, value):
     assert score_of(result).value == value
 
 
-@pytest.mark.parametrize("result", [None, "yes", math.nan, 1.5, -0.1, math.inf, [1], Prediction(score=None), Score(2.0), Score(math.nan)])
+@pytest.mark.parametrize(
+    "result", [None, "yes", math.nan, 1.5, -0.1, math.inf, [1], Prediction(score=None), Score(2.0), Score(math.nan)]
+)
 def test_what_is_no_score_is_an_error_never_a_zero(result):
     with pytest.raises(MetricError):
         score_of(result)

@@ -8,7 +8,19 @@ import adjoint
 PAGE = (Path(__file__).parents[2] / "docs" / "migrating.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| `([^`]+)` \| ([^|]+) \| ?(.*?) ?\|$", PAGE, re.MULTILINE)
 
-NAMES = ["Example", "Prediction", "Completions", "Signature", "InputField", "OutputField", "ensure_signature", "make_signature", "infer_prefix", "Image", "Audio", "File", "History", "Code", "Reasoning", "Tool", "ToolCalls", "ToolCallResults", "Type", "experimental.Citations", "experimental.Document", "experimental.Choice", "experimental.Score", "experimental.Noul", "experimental.TypeSafe", "experimental.ReAnchor", "Module", "Predict", "ChainOfThought", "ReAct", "ReActV2", "ProgramOfThought", "CodeAct", "RLM", "Flex", "BestOfN", "Refine", "MultiChainComparison", "majority", "KNN", "Parallel", "PythonInterpreter", "LocalInterpreter", "CodeInterpreter", "ChatAdapter", "JSONAdapter", "XMLAdapter", "TwoStepAdapter", "BAMLAdapter", "LM", "configure_cache", "track_usage", "inspect_history", "Embedder", "Embeddings", "retrievers.EmbeddingsWithScores", "ColBERTv2", "Retrieve", "Evaluate", "evaluate.SemanticF1", "evaluate.CompleteAndGrounded", "settings", "configure", "context", "streamify", "streaming.StreamListener", "streaming.StreamResponse", "streaming.StatusMessage", "streaming.StatusMessageProvider", "asyncify", "syncify", "utils.BaseCallback", "load", "Assert", "Suggest", "DummyLM", "LabeledFewShot", "BootstrapFewShot", "BootstrapFewShotWithRandomSearch", "Ensemble", "BootstrapFewShotWithOptuna", "KNNFewShot", "COPRO", "MIPROv2", "SIMBA", "GEPA", "BootstrapFinetune", "GRPO", "BetterTogether", "InferRules", "AvatarOptimizer"]
+NAMES = """
+    Example Prediction Completions Signature InputField OutputField ensure_signature make_signature infer_prefix Image
+    Audio File History Code Reasoning Tool ToolCalls ToolCallResults Type experimental.Citations experimental.Document
+    experimental.Choice experimental.Score experimental.Noul experimental.TypeSafe experimental.ReAnchor Module Predict
+    ChainOfThought ReAct ReActV2 ProgramOfThought CodeAct RLM Flex BestOfN Refine MultiChainComparison majority KNN
+    Parallel PythonInterpreter LocalInterpreter CodeInterpreter ChatAdapter JSONAdapter XMLAdapter TwoStepAdapter
+    BAMLAdapter LM configure_cache track_usage inspect_history Embedder Embeddings retrievers.EmbeddingsWithScores
+    ColBERTv2 Retrieve Evaluate evaluate.SemanticF1 evaluate.CompleteAndGrounded settings configure context streamify
+    streaming.StreamListener streaming.StreamResponse streaming.StatusMessage streaming.StatusMessageProvider asyncify
+    syncify utils.BaseCallback load Assert Suggest DummyLM LabeledFewShot BootstrapFewShot
+    BootstrapFewShotWithRandomSearch Ensemble BootstrapFewShotWithOptuna KNNFewShot COPRO MIPROv2 SIMBA GEPA
+    BootstrapFinetune GRPO BetterTogether InferRules AvatarOptimizer
+""".split()  # noqa: SIM905 - names are words
 """DSPy's public names."""
 
 

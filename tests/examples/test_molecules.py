@@ -22,7 +22,8 @@ def test_measured_values_are_those_of_rdkit_and_stand_in_the_feedback(chemistry)
 
 
 @pytest.mark.parametrize(
-    ("text", "why"), [("C1CC", "is not SMILES"), ("CN(C)(C)C", "valence for atom # 1 N"), ("c1cccc1", "kekulize"), ("", "is not SMILES")]
+    ("text", "why"),
+    [("C1CC", "is not SMILES"), ("CN(C)(C)C", "valence for atom # 1 N"), ("c1cccc1", "kekulize"), ("", "is not SMILES")],
 )
 def test_a_text_that_is_no_molecule_scores_nothing_and_hears_why(chemistry, text, why):
     score, said = chemistry.Bench("C").loss(text)

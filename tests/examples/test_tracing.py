@@ -32,8 +32,11 @@ def traced(tracer):
 
 
 def test_each_call_is_a_span_inside_of_the_call_around_it(tracer):
-    steps = ['[[next_thought]]\nAdd.\n[[next_tool_name]]\nadd\n[[next_tool_args]]\n{"a": 2}',
-             "[[next_thought]]\nDone.\n[[next_tool_name]]\nfinish\n[[next_tool_args]]\n{}", "[[reasoning]]\nOne more.\n[[answer]]\n3"]
+    steps = [
+        '[[next_thought]]\nAdd.\n[[next_tool_name]]\nadd\n[[next_tool_args]]\n{"a": 2}',
+        "[[next_thought]]\nDone.\n[[next_tool_name]]\nfinish\n[[next_tool_args]]\n{}",
+        "[[reasoning]]\nOne more.\n[[answer]]\n3",
+    ]
 
     def add(a: int) -> int:
         return a + 1

@@ -58,7 +58,10 @@ def test_the_tape_holds_the_calls_that_count_and_the_remark_and_all_that_was_pai
 
 
 def test_after_the_last_try_an_assert_fails_with_its_message():
-    with answers("plan", "A", "B", "C") as lm, pytest.raises(AssertionFailed, match=r"small letters \(asked again 2 times\)") as raised:
+    with (
+        answers("plan", "A", "B", "C") as lm,
+        pytest.raises(AssertionFailed, match=r"small letters \(asked again 2 times\)") as raised,
+    ):
         Chain()(topic="x")
     assert isinstance(raised.value, ProgramError)
     assert [len(request.messages) for request in lm.requests] == [2, 2, 4, 6]

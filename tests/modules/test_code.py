@@ -14,7 +14,11 @@ from adjoint.testing import ScriptedLM
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "pydantic_monty", None)
-    for make in (lambda: adjoint.ProgramOfThought("q -> a"), lambda: adjoint.CodeAct("q -> a", tools=[]), lambda: adjoint.RLM("q -> a")):
+    for make in (
+        lambda: adjoint.ProgramOfThought("q -> a"),
+        lambda: adjoint.CodeAct("q -> a", tools=[]),
+        lambda: adjoint.RLM("q -> a"),
+    ):
         with pytest.raises(MissingExtraError, match=r"pip install 'adjoint\[sandbox\]'"):
             make()
 
@@ -102,7 +106,12 @@ def test_code_act_calls_tools_from_code_and_each_is_a_node(sandbox):
         return len(city)
 
     agent = adjoint.CodeAct("question -> answer: int", tools=[population], interpreter=sandbox)
-    script = [act("x = population('Rome')", finished="no"), act("population('Atlantis')", finished="yes"), act("print(x + 1)", finished="yes"), final("5")]
+    script = [
+        act("x = population('Rome')", finished="no"),
+        act("population('Atlantis')", finished="yes"),
+        act("print(x + 1)", finished="yes"),
+        final("5"),
+    ]
     with answers(*script) as here:
         found = agent(question="?")
     assert found.answer == 5
@@ -124,11 +133,20 @@ DOCUMENT = "filler " * 5000 + "The secret is 42. " + "filler " * 5000
 def test_an_rlm_reads_a_long_document_by_code_and_queries(sandbox):
     program = adjoint.RLM("document, question -> answer: int", interpreter=sandbox)
     steps = {
-        "begins with": look("Find it.", "at = document.find('secret')\nprint(document[at:at + 12])\nfound = llm_query('Which number? ' + document[at - 4:at + 12])"),
+        "begins with": look(
+            "Find it.",
+            "at = document.find('secret')\nprint(document[at:at + 12])\nfound = llm_query('Which number? ' + document[at - 4:at + 12])",
+        ),
         "Which number": "42",
         "secret is 42": look("Submit.", "SUBMIT(answer=found)"),
     }
-    lm = ScriptedLM(lambda request: next(text for key, text in reversed(steps.items()) if key in request.messages[-1].text and (key != "secret is 42" or "output" in request.messages[-1].text)))
+    lm = ScriptedLM(
+        lambda request: next(
+            text
+            for key, text in reversed(steps.items())
+            if key in request.messages[-1].text and (key != "secret is 42" or "output" in request.messages[-1].text)
+        )
+    )
     with adjoint.context(lm=lm, ledger=None):
         found = program(document=DOCUMENT, question="What is the secret?")
     assert (found.answer, found.termination_reason, len(found.trajectory)) == (42, "submit", 2)

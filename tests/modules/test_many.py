@@ -81,7 +81,9 @@ def test_a_reward_that_is_no_number_is_an_error():
 def test_a_reward_may_ask_an_lm_itself_and_that_is_no_call_of_the_program():
     judge = Predict("answer -> ok: bool")
     with answers("Paris", "yes"):
-        found = BestOfN(Predict("question -> answer"), N=1, reward_fn=lambda i, p: judge(answer=p.answer).ok, threshold=1)(question="?")
+        found = BestOfN(Predict("question -> answer"), N=1, reward_fn=lambda i, p: judge(answer=p.answer).ok, threshold=1)(
+            question="?"
+        )
     assert len(found.tape.nodes) == 1
 
 
@@ -92,7 +94,9 @@ def test_the_parameters_of_the_module_are_those_of_the_program():
 
 def test_refine_carries_advice_into_the_next_try():
     program = Refine(adjoint.ChainOfThought("question -> answer"), N=2, reward_fn=brief, threshold=1.0)
-    with answers("[[reasoning]]\nr\n[[answer]]\na long one", '{"predict": "one word only"}', "[[reasoning]]\nr\n[[answer]]\nshort") as lm:
+    with answers(
+        "[[reasoning]]\nr\n[[answer]]\na long one", '{"predict": "one word only"}', "[[reasoning]]\nr\n[[answer]]\nshort"
+    ) as lm:
         found = program(question="capital?")
     assert found.answer == "short"
     assert lm.requests[2].messages[-1].text == "capital?\n\nAdvice after an earlier try: one word only"
@@ -122,7 +126,10 @@ def test_chains_are_compared():
 def test_a_compared_chain_is_an_edge():
     class Compared(adjoint.Module):
         def __init__(self):
-            self.think, self.compare = adjoint.ChainOfThought("question -> answer"), MultiChainComparison("question -> answer", M=1)
+            self.think, self.compare = (
+                adjoint.ChainOfThought("question -> answer"),
+                MultiChainComparison("question -> answer", M=1),
+            )
 
         def forward(self, question):
             return self.compare([self.think(question=question)], question=question)

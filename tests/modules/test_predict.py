@@ -119,7 +119,11 @@ def test_a_second_unreadable_reply_is_a_parse_error_on_the_node():
 
 def test_a_failing_lm_stands_on_the_node():
     tape = adjoint.Tape()
-    with scripted(RateLimitError("slow down")), adjoint.context(tape=tape, retry=RetryPolicy(attempts=1)), pytest.raises(RateLimitError):
+    with (
+        scripted(RateLimitError("slow down")),
+        adjoint.context(tape=tape, retry=RetryPolicy(attempts=1)),
+        pytest.raises(RateLimitError),
+    ):
         Predict("q -> a")(q="?")
     assert tape.nodes[0].error == "RateLimitError: slow down"
 

@@ -148,12 +148,23 @@ class Native(ScriptedLM):
 
 
 def calls(*given):
-    return Response("", finish="tool_calls", tool_calls=tuple(ToolCall(str(n), name, json.dumps(args)) for n, (name, args) in enumerate(given)))
+    return Response(
+        "",
+        finish="tool_calls",
+        tool_calls=tuple(ToolCall(str(n), name, json.dumps(args)) for n, (name, args) in enumerate(given)),
+    )
 
 
 def test_an_lm_that_calls_tools_by_itself_does_so_and_several_at_once():
     agent = ReAct("question -> answer", tools=[look_up, add])
-    lm = Native([calls(("look_up", {"city": "Rome"}), ("add", {"a": 1, "b": 2})), calls(("nothing", {})), calls(("finish", {})), final("4")])
+    lm = Native(
+        [
+            calls(("look_up", {"city": "Rome"}), ("add", {"a": 1, "b": 2})),
+            calls(("nothing", {})),
+            calls(("finish", {})),
+            final("4"),
+        ]
+    )
     with adjoint.context(lm=lm, ledger=None):
         found = agent(question="?")
     assert [tool.name for tool in lm.requests[0].tools] == ["look_up", "add", "finish"]

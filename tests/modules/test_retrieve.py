@@ -49,7 +49,9 @@ def test_saved_embeddings_need_no_pickle_and_are_not_embedded_again(tmp_path):
     Embeddings(CORPUS, letters, k=2).save(tmp_path / "corpus.npz")
     with np.load(tmp_path / "corpus.npz", allow_pickle=False) as file:
         assert sorted(file) == ["body", "vectors"]
-    loaded = Embeddings.load(tmp_path / "corpus.npz", lambda texts: letters(texts) if texts == ["bbbb"] else pytest.fail("embedded again"))
+    loaded = Embeddings.load(
+        tmp_path / "corpus.npz", lambda texts: letters(texts) if texts == ["bbbb"] else pytest.fail("embedded again")
+    )
     assert loaded("bbbb").passages == [CORPUS[1], CORPUS[2]]
     assert EmbeddingsWithScores.from_saved(tmp_path / "corpus.npz", letters)("b").scores
 

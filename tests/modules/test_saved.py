@@ -54,7 +54,9 @@ def test_a_single_predictor_comes_back_whole(make, signature, tmp_path):
     assert loaded.predictors()[0].config == {"temperature": 0.5, "max_tokens": 20}
 
 
-@pytest.mark.parametrize("program", [Two(), Custom("q -> a"), adjoint.Predict("q -> a: Mood"), adjoint.Predict("q -> a", api_base="x")])
+@pytest.mark.parametrize(
+    "program", [Two(), Custom("q -> a"), adjoint.Predict("q -> a: Mood"), adjoint.Predict("q -> a", api_base="x")]
+)
 def test_what_needs_code_says_so_and_loads_with_it(program, tmp_path):
     program.save(tmp_path / "best.json")
     with pytest.raises(UsageError, match=r"not its code: name it with --program"):

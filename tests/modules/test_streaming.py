@@ -55,7 +55,10 @@ def test_listeners_choose_fields_and_predictors():
 
 def test_the_prediction_may_be_left_out():
     pieces = run(
-        Predict("question -> answer"), "four", stream_listeners=[StreamListener("answer")], include_final_prediction_in_output_stream=False
+        Predict("question -> answer"),
+        "four",
+        stream_listeners=[StreamListener("answer")],
+        include_final_prediction_in_output_stream=False,
     )
     assert told(pieces, "answer") == "four"
     assert not any(isinstance(item, Prediction) for item in pieces)

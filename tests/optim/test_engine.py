@@ -113,7 +113,9 @@ def test_repeats_are_replies_of_their_own_and_a_cell_is_their_mean():
         asked.append(request.key("x"))
         return follows(request) if len(asked) % 2 else "?"
 
-    result = optimized(Listed("CAPITALS"), ScriptedLM(sometimes, identity="sampled"), repeats=2, limit=1, ship="always", allocator="grid")
+    result = optimized(
+        Listed("CAPITALS"), ScriptedLM(sometimes, identity="sampled"), repeats=2, limit=1, ship="always", allocator="grid"
+    )
     assert set(result.report.trials[0].scores.values()) <= {0.0, 0.5, 1.0}
     assert len(asked) == result.report.cells
     with pytest.raises(UsageError, match="repeats=0"):

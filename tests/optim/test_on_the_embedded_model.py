@@ -25,7 +25,9 @@ ROWS, FRESH = tickets.train_rows()[:36], tickets.test_rows()[:20]
 @pytest.mark.parametrize("name", OPTIONS)
 def test_it_finds_a_better_program(name):
     with adjoint.context(lm=adjoint.LM("pocket")):
-        result = adjoint.optimize(tickets.program(), trainset=ROWS, metric=adjoint.exact_match, optimizer=made(name, OPTIONS[name]), ship="always")
+        result = adjoint.optimize(
+            tickets.program(), trainset=ROWS, metric=adjoint.exact_match, optimizer=made(name, OPTIONS[name]), ship="always"
+        )
         before, after = (adjoint.evaluate(one, FRESH, adjoint.exact_match).mean for one in (tickets.program(), result.program))
     assert result.report.shipped
     assert after > before + 0.5

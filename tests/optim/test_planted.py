@@ -287,7 +287,9 @@ def test_compile_takes_the_lm_of_the_context_and_a_metric_with_a_trace():
         return prediction.answer == example.answer
 
     with adjoint.context(lm=learner()):
-        compiled = BootstrapFewShot(metric=metric, max_bootstrapped_demos=3, max_labeled_demos=5).compile(student(), trainset=rows(20))
+        compiled = BootstrapFewShot(metric=metric, max_bootstrapped_demos=3, max_labeled_demos=5).compile(
+            student(), trainset=rows(20)
+        )
     assert len(compiled.demos) == 5
     assert set(traces) == {True}
 
@@ -295,7 +297,9 @@ def test_compile_takes_the_lm_of_the_context_and_a_metric_with_a_trace():
 def test_a_threshold_of_zero_accepts_every_run():
     lm = ScriptedLM(lambda request: "nonsense")
     for threshold, demos in ((0.0, ["nonsense"] * 2), (None, [])):
-        optimizer = BootstrapFewShot(adjoint.exact_match, metric_threshold=threshold, max_bootstrapped_demos=2, max_labeled_demos=0)
+        optimizer = BootstrapFewShot(
+            adjoint.exact_match, metric_threshold=threshold, max_bootstrapped_demos=2, max_labeled_demos=0
+        )
         compiled = optimizer.compile(student(), trainset=rows(9), lm=lm)
         assert [demo["answer"] for demo in compiled.demos] == demos
 
@@ -337,7 +341,5 @@ def test_mistakes_are_told_before_anything_is_spent():
 
 
 def test_optimizing_in_asynchronous_code():
-    result = asyncio.run(
-        adjoint.aoptimize(student(), trainset=rows(), metric=adjoint.exact_match, optimizer="tgd", lm=learner())
-    )
+    result = asyncio.run(adjoint.aoptimize(student(), trainset=rows(), metric=adjoint.exact_match, optimizer="tgd", lm=learner()))
     assert result.report.verdict == "better"

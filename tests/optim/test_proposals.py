@@ -12,14 +12,15 @@ from adjoint.base.errors import FATAL, GradientError, MissingExtraError, Unknown
 from adjoint.base.portal import portal
 from adjoint.lm.types import Response
 from adjoint.optim import tpe
-from adjoint.optim.demos import demo_names
+from adjoint.optim.demos import demo_names, labeled
 from adjoint.optim.prompts import Induce
-from adjoint.optim.demos import labeled
 from adjoint.optim.propose import CopyError, Guard, Sources, asked, pairs_of, taught
 from adjoint.testing import ScriptedLM
 
 ORDERS = [
-    adjoint.Example(q=f"Order AB-{4000 + n} has a cracked lid and two of the six cups are missing.", answer="item").with_inputs("q")
+    adjoint.Example(q=f"Order AB-{4000 + n} has a cracked lid and two of the six cups are missing.", answer="item").with_inputs(
+        "q"
+    )
     for n in range(40)
 ]
 
@@ -54,7 +55,10 @@ def test_placeholders_of_the_old_text_must_be_kept_and_own_checks_hold():
 
 @pytest.mark.parametrize(
     "text",
-    ["Say AB-4007.", "When a lid is cracked and two of the six cups are missing, say item: has a cracked lid and two of the six cups"],
+    [
+        "Say AB-4007.",
+        "When a lid is cracked and two of the six cups are missing, say item: has a cracked lid and two of the six cups",
+    ],
 )
 def test_passages_and_codes_of_rows_are_refused(text):
     with pytest.raises(CopyError) as raised:

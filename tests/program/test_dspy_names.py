@@ -47,14 +47,23 @@ def test_examples_are_plain_data_when_asked_and_lose_fields_when_told():
     del row["page"]
     row.answer = "a"
     made = row.with_inputs("question").copy(answer="b")
-    assert (made.inputs().keys(), made.labels().keys(), made.without("inner").keys()) == (["question"], ["inner", "answer"], ["question", "answer"])
+    assert (made.inputs().keys(), made.labels().keys(), made.without("inner").keys()) == (
+        ["question"],
+        ["inner", "answer"],
+        ["question", "answer"],
+    )
 
 
 def test_a_prediction_is_an_example():
     found = dspy.Prediction(answer="x")
     assert isinstance(found, dspy.Example)
     made = found.copy(answer="y", score=1)
-    assert (type(made), made.answer, made.without("score").keys(), made.with_inputs("score").labels().keys()) == (dspy.Prediction, "y", ["answer"], ["answer"])
+    assert (type(made), made.answer, made.without("score").keys(), made.with_inputs("score").labels().keys()) == (
+        dspy.Prediction,
+        "y",
+        ["answer"],
+        ["answer"],
+    )
     found.set_lm_usage({"m": {"total_tokens": 3}})
     assert found.get_lm_usage() == {"m": {"total_tokens": 3}}
     assert dspy.Completions([{"a": 1}, {"a": 2}]).a == [1, 2]
@@ -64,7 +73,11 @@ def test_fields_say_what_pydantic_and_dspy_call_them():
     field = QA.input_fields["question"]
     assert (field.annotation, field.is_required(), field.json_schema_extra["desc"]) == (str, True, "what is asked")
     assert QA.output_fields["answer"].desc == "the answer"
-    assert QA.output_fields["answer"].json_schema_extra == {"desc": "the answer", "prefix": "Answer:", "__dspy_field_type": "output"}
+    assert QA.output_fields["answer"].json_schema_extra == {
+        "desc": "the answer",
+        "prefix": "Answer:",
+        "__dspy_field_type": "output",
+    }
     assert dspy.infer_prefix("someAttribute2name") == "Some Attribute 2 Name"
 
 
@@ -154,7 +167,12 @@ def test_the_dummy_answers_in_order_by_content_and_by_demos_in_the_form_of_the_a
     use([{"answer": "4"}, {"answer": "5"}])
     assert dspy.Predict("question -> answer", n=2)(question="?").completions.answer == ["4", "5"]
     with dspy.context(lm=DummyLM([{"answer": "4"}], reasoning=True)):
-        assert dspy.ChainOfThought(dspy.Signature("question -> reasoning: dspy.Reasoning, answer", custom_types={"dspy": dspy}))(question="?").reasoning == "Some reasoning"
+        assert (
+            dspy.ChainOfThought(dspy.Signature("question -> reasoning: dspy.Reasoning, answer", custom_types={"dspy": dspy}))(
+                question="?"
+            ).reasoning
+            == "Some reasoning"
+        )
 
 
 class Own(dspy.BaseLM):
@@ -163,7 +181,9 @@ class Own(dspy.BaseLM):
     def forward(self, prompt=None, messages=None, **kwargs):
         self.asked = messages, kwargs
         message = SimpleNamespace(content=self.reply)
-        return SimpleNamespace(choices=[SimpleNamespace(message=message)], usage={"prompt_tokens": 3, "completion_tokens": 2}, model="own-1")
+        return SimpleNamespace(
+            choices=[SimpleNamespace(message=message)], usage={"prompt_tokens": 3, "completion_tokens": 2}, model="own-1"
+        )
 
 
 def test_a_language_model_of_ones_own_has_a_forward():
@@ -182,12 +202,27 @@ def test_a_language_model_of_ones_own_has_a_forward():
 
 
 def test_a_language_model_is_described_and_copied():
-    lm = dspy.LM("openai/x", temperature=0.3, max_tokens=9, cache=False, num_retries=2, api_base="http://localhost:1/v1", api_key="sk-secret")
+    lm = dspy.LM(
+        "openai/x",
+        temperature=0.3,
+        max_tokens=9,
+        cache=False,
+        num_retries=2,
+        api_base="http://localhost:1/v1",
+        api_key="sk-secret",
+    )
     assert lm.kwargs == {"temperature": 0.3, "max_tokens": 9}
     assert "localhost:1" in repr(lm.client)
     copied = lm.copy(temperature=1.0, cache=True)
     assert (copied.kwargs["temperature"], copied.cache, lm.cache, copied.client is lm.client) == (1.0, True, False, True)
-    assert lm.dump_state() == {"model": "openai/x", "model_type": "chat", "cache": False, "num_retries": 2, "temperature": 0.3, "max_tokens": 9}
+    assert lm.dump_state() == {
+        "model": "openai/x",
+        "model_type": "chat",
+        "cache": False,
+        "num_retries": 2,
+        "temperature": 0.3,
+        "max_tokens": 9,
+    }
     with pytest.raises(ValueError, match="two names of one address"):
         dspy.LM("openai/x", base_url="http://a", api_base="http://b")
 
@@ -210,7 +245,12 @@ def test_settings_are_the_context_in_force():
     with dspy.settings.context(adapter=dspy.JSONAdapter()):
         assert type(dspy.settings.adapter) is dspy.JSONAdapter
     dspy.settings.num_threads = 3
-    assert (dspy.settings.num_threads, dspy.settings.get("nothing", 4), "lm" in dspy.settings, dspy.settings.trace) == (3, 4, True, None)
+    assert (dspy.settings.num_threads, dspy.settings.get("nothing", 4), "lm" in dspy.settings, dspy.settings.trace) == (
+        3,
+        4,
+        True,
+        None,
+    )
     with dspy.context(**dspy.settings.copy()):
         assert dspy.settings.lm is lm
     with pytest.raises(AttributeError, match="no setting 'nothing'"):
@@ -224,7 +264,10 @@ def test_a_trace_is_collected_where_one_is_asked_for():
     with dspy.context(trace=[]):
         program(question="?")
         trace = dspy.settings.trace
-    assert [(module, made.keys()) for module, _, made in trace] == [(program.steps[0], ["draft"]), (program.answer.predict, ["reasoning", "answer"])]
+    assert [(module, made.keys()) for module, _, made in trace] == [
+        (program.steps[0], ["draft"]),
+        (program.answer.predict, ["reasoning", "answer"]),
+    ]
     assert trace[1][1] == {"draft": "d"}
 
 
@@ -252,7 +295,10 @@ def test_callbacks_of_a_module_and_of_an_lm_hear_of_their_own_calls():
 
 def test_adapters_format_and_parse_by_themselves():
     signature = dspy.Signature("q -> a, b: int")
-    for adapter, reply in [(dspy.ChatAdapter(), "[[ ## a ## ]]\nx\n[[ ## b ## ]]\n3"), (dspy.JSONAdapter(), '{"a": "x", "b": 3}')]:
+    for adapter, reply in [
+        (dspy.ChatAdapter(), "[[ ## a ## ]]\nx\n[[ ## b ## ]]\n3"),
+        (dspy.JSONAdapter(), '{"a": "x", "b": 3}'),
+    ]:
         assert adapter.parse(signature, reply) == {"a": "x", "b": 3}
         messages = adapter.format(signature, demos=[{"q": "1", "a": "2", "b": 3}], inputs={"q": "?"})
         assert [message["role"] for message in messages] == ["system", "user", "assistant", "user"]
@@ -279,7 +325,9 @@ def test_sounds_and_files_are_made_from_their_data():
 
 
 def test_what_is_not_said_is_none_where_the_type_admits_it():
-    signature = dspy.Signature({"q": (str, dspy.InputField()), "a": (int | None, dspy.OutputField()), "b": (str, dspy.OutputField())})
+    signature = dspy.Signature(
+        {"q": (str, dspy.InputField()), "a": (int | None, dspy.OutputField()), "b": (str, dspy.OutputField())}
+    )
     use([{"b": "x"}])
     found = dspy.Predict(signature)(q="?")
     assert (found.a, found.b) == (None, "x")
@@ -335,7 +383,9 @@ def test_an_example_is_made_from_another_or_has_a_field_called_base():
 def test_the_evaluator_and_its_metrics_are_found_where_dspy_has_them():
     rows = [dspy.Example(q=text, answer="x").with_inputs("q") for text in "ab"]
     use([{"answer": "x"}, {"answer": "y"}])
-    found = dspy.evaluate.Evaluate(devset=rows, metric=dspy.evaluate.answer_exact_match, num_threads=1, display_progress=False)(dspy.Predict("q -> answer"))
+    found = dspy.evaluate.Evaluate(devset=rows, metric=dspy.evaluate.answer_exact_match, num_threads=1, display_progress=False)(
+        dspy.Predict("q -> answer")
+    )
     assert (float(found.score), len(found.results)) == (50.0, 2)
     assert dspy.evaluate.SemanticF1 is dspy.SemanticF1
 
@@ -343,17 +393,41 @@ def test_the_evaluator_and_its_metrics_are_found_where_dspy_has_them():
 @pytest.mark.parametrize(
     "path",
     [
-        "utils.callback.BaseCallback", "utils.dummies.DummyLM", "utils.exceptions.AdapterParseError",
-        "utils.usage_tracker.track_usage", "utils.asyncify.asyncify", "utils.saving.load",
-        "utils.callback.ACTIVE_CALL_ID", "utils.langchain_tool.convert_langchain_tool", "utils.mcp.convert_mcp_tool",
-        "evaluate.metrics.answer_exact_match", "evaluate.evaluate.EvaluationResult", "evaluate.auto_evaluation.SemanticF1",
-        "primitives.example.Example", "primitives.prediction.Prediction", "primitives.module.Module",
-        "signatures.signature.Signature", "signatures.field.InputField", "clients.lm.LM", "clients.base_lm.BaseLM",
-        "clients.embedding.Embedder", "adapters.ChatAdapter", "adapters.json_adapter.JSONAdapter", "adapters.types.Image",
-        "adapters.types.tool.Tool", "dsp.utils.settings", "teleprompt.bootstrap.BootstrapFewShot", "teleprompt.gepa.GEPA",
-        "teleprompt.gepa.gepa.GEPA", "teleprompt.random_search.BootstrapRS", "predict.react.ReAct",
-        "predict.aggregation.majority", "streaming.streamify.streamify", "streaming.messages.StreamResponse",
-        "retrievers.embeddings.Embeddings", "dsp.utils.deduplicate",
+        "utils.callback.BaseCallback",
+        "utils.dummies.DummyLM",
+        "utils.exceptions.AdapterParseError",
+        "utils.usage_tracker.track_usage",
+        "utils.asyncify.asyncify",
+        "utils.saving.load",
+        "utils.callback.ACTIVE_CALL_ID",
+        "utils.langchain_tool.convert_langchain_tool",
+        "utils.mcp.convert_mcp_tool",
+        "evaluate.metrics.answer_exact_match",
+        "evaluate.evaluate.EvaluationResult",
+        "evaluate.auto_evaluation.SemanticF1",
+        "primitives.example.Example",
+        "primitives.prediction.Prediction",
+        "primitives.module.Module",
+        "signatures.signature.Signature",
+        "signatures.field.InputField",
+        "clients.lm.LM",
+        "clients.base_lm.BaseLM",
+        "clients.embedding.Embedder",
+        "adapters.ChatAdapter",
+        "adapters.json_adapter.JSONAdapter",
+        "adapters.types.Image",
+        "adapters.types.tool.Tool",
+        "dsp.utils.settings",
+        "teleprompt.bootstrap.BootstrapFewShot",
+        "teleprompt.gepa.GEPA",
+        "teleprompt.gepa.gepa.GEPA",
+        "teleprompt.random_search.BootstrapRS",
+        "predict.react.ReAct",
+        "predict.aggregation.majority",
+        "streaming.streamify.streamify",
+        "streaming.messages.StreamResponse",
+        "retrievers.embeddings.Embeddings",
+        "dsp.utils.deduplicate",
     ],
 )
 def test_what_is_imported_from_deep_inside_dspy_is_found_there(path):

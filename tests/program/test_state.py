@@ -17,7 +17,6 @@ class Pair(NamedTuple):
     right: str
 
 
-
 class Zoo(adjoint.Module):
     """Modules in every kind of container."""
 
@@ -109,7 +108,9 @@ def test_an_unknown_name_is_refused_before_anything_changes(state):
     assert program.state_dict() == before
 
 
-@pytest.mark.parametrize(("name", "value"), [("single.instruction", 3), ("single.demos", "x"), ("single.demos", ["x"]), ("threshold", "high")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("single.instruction", 3), ("single.demos", "x"), ("single.demos", ["x"]), ("threshold", "high")]
+)
 def test_a_value_of_another_kind_is_refused_before_anything_changes(name, value):
     program = Zoo()
     before = program.state_dict()

@@ -31,7 +31,11 @@ def test_a_copy_has_containers_of_its_own_with_the_same_things_in_them():
     program = Corpus()
     copied = program.with_state({"kept.ask.0.instruction": "Else."})
     copied.texts.append("more")
-    assert (len(program.texts), copied.texts[0] is program.texts[0], copied.kept["rows"][0] is program.kept["rows"][0]) == (1000, True, True)
+    assert (len(program.texts), copied.texts[0] is program.texts[0], copied.kept["rows"][0] is program.kept["rows"][0]) == (
+        1000,
+        True,
+        True,
+    )
     assert (copied.kept["ask"][0].instruction, program.kept["ask"][0].instruction == "Else.") == ("Else.", False)
 
 

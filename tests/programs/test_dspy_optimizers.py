@@ -43,7 +43,9 @@ def test_bootstrap_few_shot_with_a_teacher_and_positional_arguments(lms):
 def test_the_teachers_own_settings_hold_for_the_teacher_only():
     strong, weak = DEMOS.lms()[0], DEMOS.lms()[0]
     with dspy.context(lm=weak, ledger=None):
-        dspy.BootstrapFewShot(metric=matches, teacher_settings={"lm": strong}, max_labeled_demos=4).compile(DEMOS.student(), trainset=TRAIN)
+        dspy.BootstrapFewShot(metric=matches, teacher_settings={"lm": strong}, max_labeled_demos=4).compile(
+            DEMOS.student(), trainset=TRAIN
+        )
     assert strong.requests
     assert weak.requests == []
 
@@ -99,7 +101,11 @@ def test_copro_with_a_prompt_model_and_the_settings_of_an_evaluation(caplog):
     task, proposer = HINTS.lms()
     made = dspy.COPRO(prompt_model=proposer, metric=matches, breadth=5, depth=3, init_temperature=1.4, track_stats=True)
     with dspy.context(lm=task, ledger=None):
-        compiled = made.compile(HINTS.student(), trainset=list(HINTS.rows), eval_kwargs={"num_threads": 2, "display_progress": True, "display_table": 0})
+        compiled = made.compile(
+            HINTS.student(),
+            trainset=list(HINTS.rows),
+            eval_kwargs={"num_threads": 2, "display_progress": True, "display_table": 0},
+        )
     assert score(compiled, HINTS) == 1.0
     assert {request.temperature for request in proposer.requests} == {1.4}
     assert task.max_in_flight == 2
@@ -111,7 +117,9 @@ def test_copro_with_a_prompt_model_and_the_settings_of_an_evaluation(caplog):
 
 def test_mipro_as_its_tutorials_write_it(caplog):
     task, proposer = INSTRUCTION.lms()
-    made = dspy.MIPROv2(metric=matches, prompt_model=proposer, task_model=task, auto="light", num_threads=24, verbose=True, sampler="tpe")
+    made = dspy.MIPROv2(
+        metric=matches, prompt_model=proposer, task_model=task, auto="light", num_threads=24, verbose=True, sampler="tpe"
+    )
     compiled = made.compile(
         INSTRUCTION.student(), trainset=list(INSTRUCTION.rows), max_bootstrapped_demos=0, max_labeled_demos=0,
         minibatch_size=10, program_aware_proposer=False, requires_permission_to_run=False,
@@ -157,7 +165,9 @@ def test_what_would_change_a_run_and_is_not_offered_is_refused_with_what_to_do(l
 def test_infer_rules_with_the_arguments_of_a_bootstrap():
     task, proposer = INSTRUCTION.lms()
     with dspy.context(lm=task, ledger=None):
-        made = dspy.InferRules(num_candidates=2, num_rules=5, num_threads=4, metric=matches, prompt_model=proposer, max_labeled_demos=0)
+        made = dspy.InferRules(
+            num_candidates=2, num_rules=5, num_threads=4, metric=matches, prompt_model=proposer, max_labeled_demos=0
+        )
         compiled = made.compile(INSTRUCTION.student(), trainset=list(INSTRUCTION.rows))
     assert compiled.instruction == "Copy the word.\nWrite the word in CAPITALS."
     assert any("most: 5" in request.messages[-1].text for request in proposer.requests)

@@ -60,17 +60,23 @@ class MultiHop(dspy.Module):
 
 
 def test_multi_hop_questions():
-    use([
-        cot(reasoning="Where first.", query="Where was Ada Lovelace born?"),
-        cot(reasoning="Now the river.", query="Which river flows through London?"),
-        cot(reasoning="London, so the Thames.", answer="The Thames"),
-    ])
+    use(
+        [
+            cot(reasoning="Where first.", query="Where was Ada Lovelace born?"),
+            cot(reasoning="Now the river.", query="Which river flows through London?"),
+            cot(reasoning="London, so the Thames.", answer="The Thames"),
+        ]
+    )
     dspy.configure(rm=lambda query, k: PAGES[query][:k])
     program = MultiHop()
     found = program(question="Which river flows through the city where Ada Lovelace was born?")
     assert found.answer == "The Thames"
     assert found.context == [page for pages in PAGES.values() for page in pages]
-    assert [name for name, _ in program.named_predictors()] == ["generate_query.0.predict", "generate_query.1.predict", "generate_answer.predict"]
+    assert [name for name, _ in program.named_predictors()] == [
+        "generate_query.0.predict",
+        "generate_query.1.predict",
+        "generate_answer.predict",
+    ]
     assert {edge.source.op for edge in found.tape.nodes[-1].parents["context"]} == {"retrieve"}
 
 
@@ -96,7 +102,9 @@ def test_rag_is_evaluated_and_compiled():
     search = dspy.Embeddings(embedder=dspy.Embedder(words), corpus=CORPUS, k=1)
     use(lambda request: cot(reasoning="Read it.", response="sixteen" if "sixteen" in request.messages[-1].text else "unknown"))
     rag = RAG(search)
-    trainset = [dspy.Example(question=f"How long do cats sleep{'?' * n}", response="sixteen").with_inputs("question") for n in range(4)]
+    trainset = [
+        dspy.Example(question=f"How long do cats sleep{'?' * n}", response="sixteen").with_inputs("question") for n in range(4)
+    ]
 
     def metric(example, pred, trace=None):
         return example.response == pred.response
@@ -176,12 +184,14 @@ def test_an_agent_with_tools():
     def step(thought, name, **args):
         return cot(next_thought=thought, next_tool_name=name, next_tool_args=json.dumps(args))
 
-    use([
-        step("Look.", "search_flights", origin="OSL", to="OSL"),
-        step("Wrong way.", "search_flights", origin="OSL", to="CDG"),
-        step("Known.", "finish"),
-        cot(reasoning="One flight.", answer="OSL-CDG 9:00"),
-    ])
+    use(
+        [
+            step("Look.", "search_flights", origin="OSL", to="OSL"),
+            step("Wrong way.", "search_flights", origin="OSL", to="CDG"),
+            step("Known.", "finish"),
+            cot(reasoning="One flight.", answer="OSL-CDG 9:00"),
+        ]
+    )
     agent = dspy.ReAct("request -> answer", tools=[search_flights], max_iters=5)
     found = agent(request="Paris, please")
     assert found.answer == "OSL-CDG 9:00"
@@ -273,10 +283,15 @@ def test_a_service_that_streams():
 def test_a_long_document():
     pytest.importorskip("pydantic_monty", reason="needs the extra [sandbox]")
     document = "\n".join(f"Chapter {n}: {'nothing ' * 400}" for n in range(50)) + "\nThe treasure lies under the oak."
-    use([
-        cot(reasoning="Look for it.", code="lines = [line for line in document.split('\\n') if 'treasure' in line]\nprint(lines)"),
-        cot(reasoning="Ask about it.", code="place = llm_query('Where? ' + lines[0])\nSUBMIT(answer=place)"),
-        "under the oak",
-    ])
+    use(
+        [
+            cot(
+                reasoning="Look for it.",
+                code="lines = [line for line in document.split('\\n') if 'treasure' in line]\nprint(lines)",
+            ),
+            cot(reasoning="Ask about it.", code="place = llm_query('Where? ' + lines[0])\nSUBMIT(answer=place)"),
+            "under the oak",
+        ]
+    )
     found = dspy.RLM("document, question -> answer", max_iters=5)(document=document, question="Where is the treasure?")
     assert (found.answer, found.termination_reason) == ("under the oak", "submit")

@@ -156,7 +156,9 @@ def test_a_type_that_cannot_be_checked_is_refused_before_a_call():
     assert Odd.__name__ == "Odd"
 
 
-@pytest.mark.parametrize(("type_", "constraint"), [("str", "multiple_of"), ("int", "pattern"), ("bool", "gt"), ("float", "max_length")])
+@pytest.mark.parametrize(
+    ("type_", "constraint"), [("str", "multiple_of"), ("int", "pattern"), ("bool", "gt"), ("float", "max_length")]
+)
 def test_a_constraint_without_meaning_for_the_type_is_refused(type_, constraint):
     with pytest.raises(SignatureError, match="has no meaning"):
         Signature(f"q -> a: {type_}").with_updated_fields("a", **{constraint: 2})
@@ -187,7 +189,9 @@ def test_an_edited_field_keeps_what_was_not_named():
     assert list(edited.fields) == list(Triage.fields)
 
 
-@pytest.mark.parametrize("edit", [lambda s: s.delete("nope"), lambda s: s.with_updated_fields("nope"), lambda s: s.append("level", OutputField())])
+@pytest.mark.parametrize(
+    "edit", [lambda s: s.delete("nope"), lambda s: s.with_updated_fields("nope"), lambda s: s.append("level", OutputField())]
+)
 def test_edits_of_absent_or_present_fields_are_refused(edit):
     with pytest.raises(SignatureError, match=r"has no field|already has"):
         edit(Triage)
@@ -240,7 +244,10 @@ def test_what_is_no_signature_is_refused(thing):
 
 
 def test_a_signature_shows_its_types():
-    assert repr(Signature("q, n: int -> a: list[str], b: Literal['x']")) == "StringSignature(q, n: int -> a: list[str], b: Literal['x'])"
+    assert (
+        repr(Signature("q, n: int -> a: list[str], b: Literal['x']"))
+        == "StringSignature(q, n: int -> a: list[str], b: Literal['x'])"
+    )
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,9 @@ def held(value: Any) -> list[Any]:
 def outputs(fields: Sequence[Field], response: Response) -> dict[str, Any]:
     """The outputs that stand beside the text of a reply."""
     return {
-        field.name: written.coerced(field, response.reasoning or "") if role_of(field.type) == "reasoning" else _calls(field, response)
+        field.name: written.coerced(field, response.reasoning or "")
+        if role_of(field.type) == "reasoning"
+        else _calls(field, response)
         for field in fields
     }
 
@@ -64,4 +66,6 @@ def calls(fields: Sequence[Field], given: Mapping[str, Any], prefix: str) -> tup
     """The tool calls of an earlier turn, as messages carry them. Calls without an id get one."""
     wanted = [field for field in fields if role_of(field.type) == "tool_calls" and given.get(field.name) is not None]
     made = [call for field in wanted for call in written.coerced(field, given[field.name]).tool_calls]
-    return tuple(ToolCall(call.id or f"{prefix}_{number}", call.name, written.write(call.args)) for number, call in enumerate(made))
+    return tuple(
+        ToolCall(call.id or f"{prefix}_{number}", call.name, written.write(call.args)) for number, call in enumerate(made)
+    )

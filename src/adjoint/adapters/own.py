@@ -40,7 +40,9 @@ class Adapter(Called):
     'me'
     """
 
-    def format(self, signature: type[Signature], demos: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def format(
+        self, signature: type[Signature], demos: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
         """All messages of a call: the three parts of the system message, the demos as earlier turns, the inputs."""
         parts = (self.format_field_description, self.format_field_structure, self.format_task_description)
         turns = [{"role": "system", "content": "\n\n".join(part(signature) for part in parts)}]
@@ -95,7 +97,9 @@ class Ported:
     def then(self, *_: Any) -> None:
         return None
 
-    def parse(self, signature: type[Signature], response: Response | str, *, supports: frozenset[str] = NOTHING) -> dict[str, Any]:
+    def parse(
+        self, signature: type[Signature], response: Response | str, *, supports: frozenset[str] = NOTHING
+    ) -> dict[str, Any]:
         """What `parse` of the adapter reads, each output of its field's type."""
         del supports
         said = Response(response) if isinstance(response, str) else response

@@ -49,6 +49,8 @@ def untitled(schema: Any) -> Any:
     kept = {key: value for key, value in schema.items() if key != "title" or not isinstance(value, str)}
     named = ("properties", "$defs")  # what stands there are names of fields and types, which may be "title"
     return {
-        key: {name: untitled(item) for name, item in value.items()} if key in named and isinstance(value, dict) else untitled(value)
+        key: {name: untitled(item) for name, item in value.items()}
+        if key in named and isinstance(value, dict)
+        else untitled(value)
         for key, value in kept.items()
     }

@@ -144,7 +144,9 @@ def optimize(
     program: Program,
     data: Data,
     metric: MetricName = "exact_match",
-    optimizer: Annotated[str, typer.Option("--optimizer", metavar="NAME", help="One of --optimizers, or several: 'tgd -> bootstrap-rs'.")] = "bootstrap-rs",
+    optimizer: Annotated[
+        str, typer.Option("--optimizer", metavar="NAME", help="One of --optimizers, or several: 'tgd -> bootstrap-rs'.")
+    ] = "bootstrap-rs",
     out: Annotated[str, typer.Option("--out", metavar="FILE", help="Where the program is saved.")] = "best.json",
     valset: Annotated[str | None, typer.Option("--valset", metavar="FILE", help="Rows to choose with and to certify on.")] = None,
     ship: Annotated[Ship, typer.Option("--ship", help="'always' saves the best found without a certificate.")] = Ship.CERTIFIED,
@@ -156,7 +158,9 @@ def optimize(
     seed: Seed = 0,
     dry_run: DryRun = False,
     quiet: Quiet = False,
-    listed: Annotated[bool, typer.Option("--optimizers", is_eager=True, callback=_list_optimizers, help="List the optimizers.")] = False,
+    listed: Annotated[
+        bool, typer.Option("--optimizers", is_eager=True, callback=_list_optimizers, help="List the optimizers.")
+    ] = False,
 ) -> int:
     """Search for a better program and certify it."""
     del listed

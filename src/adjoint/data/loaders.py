@@ -102,7 +102,9 @@ def _csv(file: Path) -> Iterator[tuple[str, Any]]:
 def _records(file: Path, reader: Any) -> Iterator[tuple[str, Any]]:
     names = next(reader, None)
     if not names or len(set(names)) < len(names):
-        message = f"{file}:1: the first line of a CSV file names the fields, each once; it is {', '.join(names or ()) or 'empty'}."
+        message = (
+            f"{file}:1: the first line of a CSV file names the fields, each once; it is {', '.join(names or ()) or 'empty'}."
+        )
         raise DataError(message)
     for row in reader:
         if row:  # a blank line is no row

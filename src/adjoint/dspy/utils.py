@@ -34,5 +34,7 @@ __all__ = [
     "track_usage",
 ]
 
-inside(__name__, "asyncify", "callback", "dummies", "inspect_history", "langchain_tool", "mcp", "saving", "syncify", "usage_tracker")
+inside(
+    __name__, "asyncify", "callback", "dummies", "inspect_history", "langchain_tool", "mcp", "saving", "syncify", "usage_tracker"
+)
 sys.modules[f"{__name__}.exceptions"] = exceptions

@@ -38,7 +38,11 @@ class CodeAct(Module):
     """
 
     def __init__(
-        self, signature: Any, tools: Iterable[Tool | Callable[..., Any]], max_iters: int = 5, interpreter: Interpreter | None = None
+        self,
+        signature: Any,
+        tools: Iterable[Tool | Callable[..., Any]],
+        max_iters: int = 5,
+        interpreter: Interpreter | None = None,
     ) -> None:
         if max_iters < 1:
             message = f"max_iters={max_iters} would run nothing; give 1 or more."

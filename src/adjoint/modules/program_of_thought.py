@@ -43,7 +43,9 @@ class ProgramOfThought(Module):
         self.code_generate = Predict(first)
         again = first.append("previous_code", InputField(), PYTHON).append("error", InputField())
         self.code_regenerate = Predict(again.with_instructions(_AGAIN.format(write=write)))
-        self.generate_output = ChainOfThought(task.append("final_generated_code", InputField(), PYTHON).append("code_output", InputField()))
+        self.generate_output = ChainOfThought(
+            task.append("final_generated_code", InputField(), PYTHON).append("code_output", InputField())
+        )
 
     async def aforward(self, **inputs: Any) -> Prediction:
         variables = {name: plain(value) for name, value in inputs.items()}
@@ -55,7 +57,9 @@ class ProgramOfThought(Module):
                 ran = Edge(node, OUTPUT, "declared", 1.0)
                 if node.error is None:
                     found: Prediction = await self.generate_output.acall(
-                        **inputs, final_generated_code=Linked(said.generated_code, [wrote]), code_output=Linked(shown(node), [ran])
+                        **inputs,
+                        final_generated_code=Linked(said.generated_code, [wrote]),
+                        code_output=Linked(shown(node), [ran]),
                     )
                     return found
                 if number + 1 < self.max_iters:

@@ -69,7 +69,9 @@ class Embeddings:
     ) -> None:
         self.corpus = tuple(corpus)
         if not self.corpus or k < 1:
-            message = f"nothing can be found among {len(self.corpus)} texts with k={k}; give at least one text, and k of 1 or more."
+            message = (
+                f"nothing can be found among {len(self.corpus)} texts with k={k}; give at least one text, and k of 1 or more."
+            )
             raise UsageError(message)
         self.embedder = embedder if isinstance(embedder, Embedder) else Embedder(embedder)
         self.k, self.brute_force_threshold, self.normalize = k, brute_force_threshold, normalize

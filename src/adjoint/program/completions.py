@@ -22,7 +22,8 @@ class Completions:
         if not isinstance(given, (list, tuple)):
             columns: Any = given
             if len({len(values) for values in columns.values()}) > 1:
-                message = f"each field needs as many values as the others; there are {({k: len(v) for k, v in columns.items()})}."
+                counts = {name: len(values) for name, values in columns.items()}
+                message = f"each field needs as many values as the others; there are {counts}."
                 raise UsageError(message)
             given = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
         self._rows: list[dict[str, Any]] = [dict(row) for row in given]

@@ -29,7 +29,9 @@ def _node(body: Mapping[str, Any], earlier: Mapping[int, Node]) -> Node:
         found = Edge(earlier[edge["source"]], edge["field"], edge["how"], edge["confidence"], span)
         parents.setdefault(edge["input"], []).append(found)
     reads = [
-        ParameterRead(name, Parameter(value, kind="demos" if isinstance(value, list) else "text", role=name, trainable=False), value)
+        ParameterRead(
+            name, Parameter(value, kind="demos" if isinstance(value, list) else "text", role=name, trainable=False), value
+        )
         for name, value in body["parameters"].items()
     ]
     return Node(

@@ -28,7 +28,9 @@ CODE = "code"
 
 _OPTIONS: dict[str, tuple[type, ...]] = {"temperature": (int, float), "max_tokens": (int,), "seed": (int,), "logprobs": (bool,)}
 """Options of a predictor that a file may hold: none of them says who is asked or with which key."""
-_CONSTRAINTS = frozenset({"gt", "ge", "lt", "le", "multiple_of", "min_length", "max_length", "pattern", "max_digits", "decimal_places"})
+_CONSTRAINTS = frozenset(
+    {"gt", "ge", "lt", "le", "multiple_of", "min_length", "max_length", "pattern", "max_digits", "decimal_places"}
+)
 
 
 def write(program: Module, path: str | Path) -> None:
@@ -99,10 +101,12 @@ def _digest(body: Mapping[str, Any]) -> str:
 def signature_of(described: Any, where: str | Path) -> type[Signature]:
     """The signature that a file describes. Types are read from a closed list; nothing is imported or looked up."""
     try:
-        return make({
-            **{name: _field(spec, InputField) for name, spec in described["inputs"].items()},
-            **{name: _field(spec, OutputField) for name, spec in described["outputs"].items()},
-        })
+        return make(
+            {
+                **{name: _field(spec, InputField) for name, spec in described["inputs"].items()},
+                **{name: _field(spec, OutputField) for name, spec in described["outputs"].items()},
+            }
+        )
     except (SignatureError, AttributeError, KeyError, TypeError) as error:
         message = f"{where} describes a signature that cannot be read ({error}); save it again with program.save."
         raise UsageError(message) from None

@@ -43,7 +43,12 @@ def _check(name: str, kind: str, value: Any) -> None:
         "weights": value is None or (isinstance(value, Mapping) and [*value] in ([ADAPTER], [MODEL])),
     }
     if not fits.get(kind, True):
-        wanted = {"text": "a text", "demos": "a list of objects", "number": "a number", "weights": "an object with adapter or model"}[kind]
+        wanted = {
+            "text": "a text",
+            "demos": "a list of objects",
+            "number": "a number",
+            "weights": "an object with adapter or model",
+        }[kind]
         message = f"the parameter {name!r} is {wanted}, not {value!r}."
         raise UsageError(message)
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from adjoint.lm.types import Request
     from adjoint.signature.signature import Signature
 
+
 class Reading(Protocol):
     """Hears the reply of one call of a predictor."""
 
@@ -29,7 +30,9 @@ class Reading(Protocol):
         """The outputs, once the reply has been read."""
 
 
-listener: ContextVar[Callable[[Any, Adapter, type[Signature], frozenset[str]], Reading] | None] = ContextVar("adjoint_listener", default=None)
+listener: ContextVar[Callable[[Any, Adapter, type[Signature], frozenset[str]], Reading] | None] = ContextVar(
+    "adjoint_listener", default=None
+)
 """Gives a reading for each call of a predictor, where somebody streams."""
 heard: ContextVar[Callable[[str], None] | None] = ContextVar("adjoint_heard", default=None)
 """Gets each piece of text of the reply that is being written for this task."""

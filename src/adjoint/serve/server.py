@@ -127,7 +127,9 @@ def _unrouted(request: web.Request, error: web.HTTPException) -> Refused:
     allowed = {name: value for name, value in error.headers.items() if name == "Allow"}
     routes = [route for route in request.app.router.routes() if route.resource is not None and route.method != "HEAD"]
     here = ", ".join(f"{route.method} {route.resource.canonical}" for route in routes if route.resource is not None)
-    return Refused(error.status, f"{request.method} {request.path!r:.120}: {error.reason}; here are {here}.", "not_found", headers=allowed)
+    return Refused(
+        error.status, f"{request.method} {request.path!r:.120}: {error.reason}; here are {here}.", "not_found", headers=allowed
+    )
 
 
 async def _health(request: web.Request) -> web.Response:

@@ -57,8 +57,11 @@ def test_a_tool_of_an_mcp_server_says_what_it_takes_and_is_called_with_checked_a
 
 
 def test_an_agent_and_other_threads_reach_a_session_on_the_loop_where_it_was_opened():
-    steps = ['[[next_thought]]\nLook.\n[[next_tool_name]]\nprice\n[[next_tool_args]]\n{"item": "pen", "count": 4}',
-             "[[next_thought]]\nDone.\n[[next_tool_name]]\nfinish\n[[next_tool_args]]\n{}", "[[reasoning]]\nFour pens.\n[[answer]]\n10"]
+    steps = [
+        '[[next_thought]]\nLook.\n[[next_tool_name]]\nprice\n[[next_tool_args]]\n{"item": "pen", "count": 4}',
+        "[[next_thought]]\nDone.\n[[next_tool_name]]\nfinish\n[[next_tool_args]]\n{}",
+        "[[reasoning]]\nFour pens.\n[[answer]]\n10",
+    ]
 
     async def visit(session, described):
         tool = Tool.from_mcp_tool(session, described)

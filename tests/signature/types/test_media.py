@@ -118,12 +118,22 @@ def test_images_stand_where_their_field_stands():
     signature = Signature("photo: Image, question, more: list[Image] -> answer")
     a, b = Image("https://example.org/a.png"), Image("https://example.org/b.png")
     content = ChatAdapter().turn(signature, {"photo": a, "question": "Same?", "more": [b, a]}).content
-    assert [part.text or part.url[-5:] for part in content] == ["photo: ", "a.png", "\nquestion: Same?\nmore: [", "b.png", ", ", "a.png", "]"]
+    assert [part.text or part.url[-5:] for part in content] == [
+        "photo: ",
+        "a.png",
+        "\nquestion: Same?\nmore: [",
+        "b.png",
+        ", ",
+        "a.png",
+        "]",
+    ]
 
 
 def test_rows_hold_images_as_plain_data():
     signature = Signature("photo: Image -> answer")
-    assert ChatAdapter().turn(signature, {"photo": "https://example.org/a.png"}).content == (Part("image", url="https://example.org/a.png"),)
+    assert ChatAdapter().turn(signature, {"photo": "https://example.org/a.png"}).content == (
+        Part("image", url="https://example.org/a.png"),
+    )
     with pytest.raises(UsageError, match=r"'photo' cannot be 'cat.png'"):
         ChatAdapter().turn(signature, {"photo": "cat.png"})
 
@@ -131,6 +141,9 @@ def test_rows_hold_images_as_plain_data():
 def test_a_file_is_named_as_dspys_programs_name_it(tmp_path):
     path = tmp_path / "note.txt"
     path.write_bytes(b"hello")
-    for made in (File.from_bytes(b"hello", "other.txt", "text/plain"), File.from_path(path, filename="other.txt", mime_type="text/plain")):
+    for made in (
+        File.from_bytes(b"hello", "other.txt", "text/plain"),
+        File.from_path(path, filename="other.txt", mime_type="text/plain"),
+    ):
         assert (made.filename, made.media_type, made.file_data) == ("other.txt", "text/plain", "data:text/plain;base64,aGVsbG8=")
     assert (File.from_path(path).filename, File.from_bytes(b"x", media_type="text/plain").filename) == ("note.txt", "")

@@ -67,9 +67,15 @@ def test_a_model_that_reasons_natively_is_not_asked_to():
 
 def test_citations_that_are_not_in_a_document_are_left_out():
     sources = [Document(data="Water boils at 100 °C.", title="Physics")]
-    said = [{"cited_text": "boils at 100", "document_index": 0}, {"cited_text": "freezes"}, {"cited_text": "x", "document_index": 7}]
+    said = [
+        {"cited_text": "boils at 100", "document_index": 0},
+        {"cited_text": "freezes"},
+        {"cited_text": "x", "document_index": 7},
+    ]
     found = parse(Signature("q -> passages: Citations"), json.dumps(said))["passages"]
-    assert [(item.start_char_index, item.end_char_index, item.document_title) for item in found.located(sources)] == [(6, 18, "Physics")]
+    assert [(item.start_char_index, item.end_char_index, item.document_title) for item in found.located(sources)] == [
+        (6, 18, "Physics")
+    ]
 
 
 def test_a_history_that_names_an_unknown_field_is_refused():
@@ -118,7 +124,9 @@ def test_a_users_type_may_be_made_of_parts_in_openais_form():
         def format(self):
             return [{"type": "text", "text": "chart:"}, {"type": "image_url", "image_url": {"url": self.url}}]
 
-    content = chat.turn(Signature("chart: Chart, q -> a", custom_types={"Chart": Chart}), {"chart": Chart(url="https://x.org/c"), "q": "?"}).content
+    content = chat.turn(
+        Signature("chart: Chart, q -> a", custom_types={"Chart": Chart}), {"chart": Chart(url="https://x.org/c"), "q": "?"}
+    ).content
     assert [part.kind for part in content] == ["text", "image", "text"]
 
 
@@ -146,7 +154,9 @@ class Tree(pydantic.BaseModel):
 
 
 def test_records_of_every_kind_are_outputs_and_inputs():
-    signature = Signature("box: Box, row: Row, tree: Tree -> level: Level, boxes: list[Box], rows: list[Row], tree_out: Tree | None")
+    signature = Signature(
+        "box: Box, row: Row, tree: Tree -> level: Level, boxes: list[Box], rows: list[Row], tree_out: Tree | None"
+    )
     reply = '[[level]]\nLow\n[[boxes]]\n[{"size": "2"}]\n[[rows]]\n[{"name": "x"}]\n[[tree_out]]\n{"label": "a", "children": [{"label": "b"}]}'
     tree = Tree(label="a", children=[Tree(label="b")])
     assert parse(signature, reply) == {"level": Level.LOW, "boxes": [Box(2)], "rows": [{"name": "x"}], "tree_out": tree}

@@ -27,7 +27,11 @@ async def slow(text: str) -> str:
 
 def test_a_tool_is_read_from_its_function():
     tool = Tool(weather, arg_desc={"days": "from today"})
-    assert (tool.name, tool.desc, tool.usage) == ("weather", "The weather of a place.", "place: any, days?: integer, unit?: string")
+    assert (tool.name, tool.desc, tool.usage) == (
+        "weather",
+        "The weather of a place.",
+        "place: any, days?: integer, unit?: string",
+    )
     assert tool.parameters["properties"]["days"] == {"type": "integer", "description": "from today", "default": 1}
     assert (tool.parameters["required"], tool.parameters["additionalProperties"]) == (["place"], False)
     assert "Place" in tool.parameters["$defs"]
@@ -84,7 +88,9 @@ def test_calls_are_read_in_every_usual_form():
 
 
 def test_calls_are_executed_in_order_and_an_error_is_a_result():
-    calls = ToolCalls.from_dict_list([{"name": "slow", "args": {"text": "a"}}, {"name": "slwo", "args": {}}, {"name": "slow", "args": {}}])
+    calls = ToolCalls.from_dict_list(
+        [{"name": "slow", "args": {"text": "a"}}, {"name": "slwo", "args": {}}, {"name": "slow", "args": {}}]
+    )
     results = calls.execute([slow, weather])
     assert results.values == ["A", None, None]
     assert "did you mean 'slow'" in results[1].error

@@ -185,7 +185,9 @@ class File(Media):
         super().__init__(file_data if url is None else url, **fields)
 
     @classmethod
-    def from_path(cls, path: str | Path, filename: str | None = None, mime_type: str | None = None, *, media_type: str = "") -> Self:
+    def from_path(
+        cls, path: str | Path, filename: str | None = None, mime_type: str | None = None, *, media_type: str = ""
+    ) -> Self:
         """A file of this machine, under its own name or another one; `mime_type` is DSPy's name for `media_type`."""
         made = super().from_path(path, media_type=mime_type or media_type)
         return made if filename is None else made.model_copy(update={"filename": filename})
