@@ -46,17 +46,29 @@ def plain(value: Any) -> Json:
     >>> plain({"x": (1, 2)})
     {'x': [1, 2]}
     """
+    kind = type(value)
+    if kind in _SCALARS:  # most are
+        result: Json = value
+    elif kind is dict:
+        result = {str(key): plain(item) for key, item in value.items()}
+    elif kind is list or kind is tuple:
+        result = [plain(item) for item in value]
+    else:
+        result = _unusual(value)
+    return result
+
+
+def _unusual(value: Any) -> Json:
+    """`plain` of what is no plain data yet."""
     result: Json
-    if type(value) in _SCALARS:  # most are
-        result = value
-    elif isinstance(value, enum.Enum):
+    if isinstance(value, enum.Enum):
         result = plain(value.value)
-    elif value is None or isinstance(value, bool | int | float | str):
+    elif isinstance(value, bool | int | float | str):
         result = value
+    elif isinstance(value, Mapping):
+        result = {str(key): plain(item) for key, item in value.items()}
     elif isinstance(value, list | tuple):
         result = [plain(item) for item in value]
-    elif isinstance(value, dict) or isinstance(value, Mapping):  # noqa: SIM101 - in turn: the second question is a slow one
-        result = {str(key): plain(item) for key, item in value.items()}
     elif isinstance(value, set | frozenset):
         result = sorted((plain(item) for item in value), key=canonical)
     elif isinstance(value, type):

@@ -95,9 +95,9 @@ class Portal:
             message = "a synchronous call was made inside asynchronous code; write `await module.acall(...)` there instead."
             raise UsageError(message)
 
-    async def here(self, work: Coroutine[Any, Any, T]) -> T:
-        """Await a coroutine that must run on the portal's loop, from any loop."""
-        return await on_loop(self.loop, work)
+    def here(self, work: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
+        """To be awaited on any loop: a coroutine that must run on the portal's loop."""
+        return on_loop(self.loop, work)
 
     async def in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a synchronous function in a thread of its own, in a copy of the current context."""
@@ -126,13 +126,16 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
         return None
 
 
-async def on_loop(loop: asyncio.AbstractEventLoop | None, work: Coroutine[Any, Any, T]) -> T:
-    """Await a coroutine that must run on this loop, from any loop.
+def on_loop(loop: asyncio.AbstractEventLoop | None, work: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
+    """To be awaited on any loop: a coroutine that must run on this loop; on the loop itself that is the very same.
 
-    Raises `UsageError` if the loop cannot run it because it waits for the very call that this is a part of.
+    Awaited, it raises `UsageError` if the loop cannot run it because it waits for the very call that this is a part of.
     """
-    if loop is None or running_loop() is loop:
-        return await work
+    return work if loop is None or running_loop() is loop else _elsewhere(loop, work)
+
+
+async def _elsewhere(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on another loop than this one."""
     if loop in _waiting:
         work.close()
         message = "a synchronous call holds up the event loop that it needs; write `await module.acall(...)` there instead."

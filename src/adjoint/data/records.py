@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from adjoint.base import rng
 from adjoint.base.errors import MetricError, UsageError
 from adjoint.base.json import digest, plain
+from adjoint.base.quick import quick
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -215,7 +216,7 @@ def expected_outputs(example: Example, outputs: Sequence[str]) -> dict[str, Any]
     return {outputs[-1]: expected}
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Score:
     """What a metric says: a value in [0, 1] (1 is best), feedback in words, and named parts."""
 

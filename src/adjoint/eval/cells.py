@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from adjoint.base.errors import FATAL, AdjointError, BudgetExceeded, ProgramError
 from adjoint.base.foreign import foreign
 from adjoint.base.json import plain
+from adjoint.base.quick import quick
 from adjoint.data.records import Record, Score, id_of, inputs_of
 from adjoint.exec.local import Local
 from adjoint.lm.types import NO_USAGE, Usage
@@ -32,7 +32,7 @@ HOPELESS = 10
 """Rows that must all have failed, with none that went well, before a run gives up."""
 
 
-@dataclass(frozen=True)
+@quick(frozen=True, slots=True)
 class Cell:
     """What came of one row. `outputs` are the prediction's fields as JSON; `tape` is kept in memory only."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from adjoint.lm.types import Request, Response
 
 
@@ -50,5 +52,5 @@ class Wrapper:
         self.identity = identity_of(inner)
         self.supports = supports_of(inner)
 
-    async def __call__(self, request: Request, /) -> Response:
-        return await self.inner(request)
+    def __call__(self, request: Request, /) -> Coroutine[Any, Any, Response]:
+        return self.inner(request)

@@ -94,6 +94,10 @@ class _Sum:
         self.calls = self.input_tokens = self.output_tokens = 0
         self.usd: float | None = 0.0
 
+    @property
+    def tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
     def add(self, usage: Usage) -> None:
         self.calls += usage.calls
         self.input_tokens += usage.input_tokens
@@ -154,14 +158,15 @@ class Account:
     def refusal(self, bound: Usage) -> Refusal | None:
         """The cap that would break if this were reserved, in memory."""
         spent, held, budget = self._spent, self._held, self.budget
-        tokens, tokens_held = spent.input_tokens + spent.output_tokens, held.input_tokens + held.output_tokens
-        if _above(spent.calls + held.calls + bound.calls, budget.calls, self.share):
+        if budget.calls is not None and spent.calls + held.calls + bound.calls > budget.calls * self.share:
             return Refusal("calls", pending=False)  # a call under way counts as one, however it ends
-        if _above(tokens + tokens_held + bound.input_tokens + bound.output_tokens, budget.tokens, self.share):
+        if budget.tokens is not None and spent.tokens + held.tokens + bound.tokens > budget.tokens * self.share:
             return Refusal("tokens", pending=held.calls > 0)
-        if budget.usd is not None and self._known_usd >= budget.usd * self.share:
+        if budget.usd is None:
+            return None
+        if self._known_usd >= budget.usd * self.share:
             return Refusal("usd", pending=False)
-        if _above(self._known_usd + (held.usd or 0.0) + (bound.usd or 0.0), budget.usd, self.share):
+        if self._known_usd + (held.usd or 0.0) + (bound.usd or 0.0) > budget.usd * self.share:
             return Refusal("usd", pending=held.calls > 0)
         return None
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from adjoint.base.errors import LedgerError, LMError
 from adjoint.lm.base import Wrapper
 from adjoint.lm.budget import Tag
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from adjoint.base.lasting import Lasting
     from adjoint.lm.base import BaseLM
     from adjoint.lm.budget import Account
@@ -98,11 +100,12 @@ class Cache(Wrapper):
         super().__init__(inner)
         self.replies, self.mode, self.account, self.role = replies, mode, account, role
 
-    async def __call__(self, request: Request) -> Response:
-        if self.mode == "off" or self.identity is None:
-            return await self.inner(request)
+    def __call__(self, request: Request) -> Coroutine[Any, Any, Response]:
+        return self.inner(request) if self.mode == "off" or self.identity is None else self._answer(request, self.identity)
+
+    async def _answer(self, request: Request, identity: str) -> Response:
         written = request.written()
-        key = request.key(self.identity, written)
+        key = request.key(identity, written)
         if self.mode != "refresh":
             found = self.replies.find(key)
             if found is not None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from adjoint.base.errors import LMError, RateLimitError, UsageError
 from adjoint.lm.base import Wrapper
 from adjoint.lm.endpoint import Endpoint
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from adjoint.lm.base import BaseLM
     from adjoint.lm.types import Request, Response
 
@@ -39,10 +41,11 @@ class Limit(Wrapper):
         self.slots = slots or Slots(concurrency)
         self.endpoint = self.slots.endpoint
 
-    async def __call__(self, request: Request) -> Response:
-        if self.slots.cap is None:
-            return await self._ask(request)
-        async with self.slots.cap:
+    def __call__(self, request: Request) -> Coroutine[Any, Any, Response]:
+        return self._ask(request) if self.slots.cap is None else self._within(self.slots.cap, request)
+
+    async def _within(self, cap: asyncio.Semaphore, request: Request) -> Response:
+        async with cap:
             return await self._ask(request)
 
     async def _ask(self, request: Request) -> Response:

@@ -11,6 +11,8 @@ from adjoint.base.errors import TransportError
 from adjoint.lm.base import Wrapper
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from adjoint.lm.base import BaseLM
     from adjoint.lm.types import Request, Response
 
@@ -40,9 +42,10 @@ class Timeout(Wrapper):
         self._loop: asyncio.AbstractEventLoop | None = None
         """The loop on which the clock runs; None if it does not."""
 
-    async def __call__(self, request: Request) -> Response:
-        if self._idle:
-            return await self.inner(request)
+    def __call__(self, request: Request) -> Coroutine[Any, Any, Response]:
+        return self.inner(request) if self._idle else self._attempt(request)
+
+    async def _attempt(self, request: Request) -> Response:
         attempt = self._begin()
         before = attempt.task.cancelling()
         try:

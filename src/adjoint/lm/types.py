@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from adjoint.base import parts
 from adjoint.base.json import compact
+from adjoint.base.quick import quick
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -40,7 +41,7 @@ class ToolCall:
     arguments: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Message:
     """One turn of a conversation. A tool's answer has role `tool` and the `tool_call_id` that it answers."""
 
@@ -58,11 +59,22 @@ class Message:
 
 
 def messages_of(turns: Iterable[Mapping[str, Any]]) -> tuple[Message, ...]:
-    """Messages from dictionaries with `role` and `content`, as programs write chats."""
-    return tuple(Message(turn["role"], turn["content"]) for turn in turns)
+    """Messages from dictionaries as programs write chats: `role`, and `content` as a text or in OpenAI's parts; tool calls too."""
+    return tuple(_message_of(turn) for turn in turns)
 
 
-@dataclass(frozen=True, slots=True)
+def _message_of(turn: Mapping[str, Any]) -> Message:
+    content, called = turn.get("content") or "", turn.get("tool_calls") or ()
+    functions = [(call.get("id", ""), call["function"]) for call in called]
+    return Message(
+        turn["role"],
+        content if isinstance(content, str) else tuple(map(parts.part_of, content)),
+        tuple(ToolCall(id_, function["name"], function["arguments"]) for id_, function in functions),
+        turn.get("tool_call_id"),
+    )
+
+
+@quick(frozen=True, slots=True)
 class Request:
     """One question to a language model.
 
@@ -119,7 +131,7 @@ class Request:
         return hashlib.sha256(whole.encode("ascii")).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Usage:
     """What calls consumed: counts of calls and tokens, and US dollars (None = the price is not known)."""
 
@@ -140,6 +152,11 @@ class Usage:
             usd,
         )
 
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of input and output."""
+        return self.input_tokens + self.output_tokens
 
     def as_dict(self) -> dict[str, Json]:
         """The counts by name."""
@@ -164,7 +181,7 @@ class TokenLogprob:
     logprob: float
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Response:
     """One reply. `cached` is True if it was answered from the ledger, in which case nothing was paid now.
 

@@ -48,6 +48,10 @@ class _Call(NamedTuple):
     result: type[Prediction]
 
 
+_BESIDES = frozenset({"config", "demos", "lm", "signature"})
+"""What a call may override."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Prefix:
     """The messages that calls begin with, and what they were made from: rendered once, used until any of it differs."""
@@ -158,7 +162,7 @@ class Predict(Module, Generic[Result]):
 
     def render(self, **inputs: Any) -> Prompt:
         """What a call with these inputs would send, and an upper estimate of its tokens. Nothing is called."""
-        return Prompt(self._request(current().adapter, inputs, {}, self.lm or current().lm))
+        return Prompt(self._request(current().adapter, _plain_inputs(inputs), {}, self.lm or current().lm))
 
     def _open(self, args: tuple[Any, ...], inputs: dict[str, Any]) -> _Call:
         """Settle the options, render, and open the node."""
@@ -166,14 +170,14 @@ class Predict(Module, Generic[Result]):
             names = ", ".join(f"{name}=..." for name in self._signature.input_fields) or "none"
             message = f"a predictor takes its inputs by name: {names}."
             raise UsageError(message)
-        given = {name: inputs.pop(name) for name in ("config", "demos", "lm", "signature") if name in inputs}
-        options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        options = _taken_out(inputs)
         here = current()
         lm = options.get("lm") or self.lm or active_lm()
         if isinstance(lm, str):
             lm = named_lm(lm)
+        values, supports = _plain_inputs(inputs), supports_of(lm)
         with span(here.callbacks, "adapter_format", here.adapter, inputs) as made:
-            request = made.outputs = self._request(here.adapter, inputs, options, lm)
+            request = made.outputs = self._request(here.adapter, values, options, lm)
         signature = make(options["signature"]) if "signature" in options else self._signature
         asked_result = asked_for(self)
         result = Prediction if asked_result is None else result_class(asked_result, signature)
@@ -187,18 +191,17 @@ class Predict(Module, Generic[Result]):
         if known.note is not None:
             asked = runs.Call(self, request, known.note)
         if known.node is not None:  # a forward that runs again asks what it has asked before
-            return _Call(signature, request, here.adapter, supports_of(lm), lm, tape, tape.restore(known.node, asked), result)
-        node = tape.open("predict", _plain_inputs(inputs), module=self, reads=reads, declared=_declared(inputs), call=asked)
+            return _Call(signature, request, here.adapter, supports, lm, tape, tape.restore(known.node, asked), result)
+        node = tape.open("predict", values, module=self, reads=reads, declared=_declared(inputs), call=asked)
         if known.note is not None:
             request = known.note.applied(request)
             node.parents["note"] = list(known.note.edges)
         node.messages, node.lm = request.messages, lm.name
-        return _Call(signature, request, here.adapter, supports_of(lm), lm, tape, node, result)
+        return _Call(signature, request, here.adapter, supports, lm, tape, node, result)
 
-    def _request(self, adapter: Adapter, inputs: dict[str, Any], options: Mapping[str, Any], lm: BaseLM | None) -> Request:
+    def _request(self, adapter: Adapter, values: dict[str, Any], options: Mapping[str, Any], lm: BaseLM | None) -> Request:
         signature = make(options["signature"]) if "signature" in options else self._signature
         instruction = signature.instructions if "signature" in options else self._instruction.value
-        values = _plain_inputs(inputs)
         for name in values:
             field = signature._fields.get(name)
             if field is None or field.direction != "input":
@@ -300,6 +303,14 @@ def _with_tools(outputs: dict[str, Any], inputs: Mapping[str, Any]) -> dict[str,
         return outputs
     tools = [tool for value in inputs.values() for tool in (value if isinstance(value, list | tuple) else [value])]
     return {**outputs, **{name: value.using(tool for tool in tools if role_of(tool) == "tools") for name, value in calls.items()}}
+
+
+def _taken_out(inputs: dict[str, Any]) -> dict[str, Any]:
+    """What a call may say besides its inputs, taken out of them."""
+    if _BESIDES.isdisjoint(inputs):  # most
+        return {}
+    given = {name: inputs.pop(name) for name in sorted(_BESIDES.intersection(inputs))}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _plain_inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def dollars_of(tape: Tape) -> float | None:
 
 def tokens_of(tape: Tape) -> float:
     """Tokens that all calls of LMs have read and written."""
-    return float(sum(node.usage.input_tokens + node.usage.output_tokens for node in (*tape.nodes, *tape.rejected)))
+    return float(sum(node.usage.tokens for node in (*tape.nodes, *tape.rejected)))
 
 
 def _asked(node: Node) -> BaseLM:

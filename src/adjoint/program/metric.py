@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Hashable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from adjoint.base.errors import MetricError, UsageError
 from adjoint.base.foreign import foreign
@@ -87,32 +87,44 @@ async def measure(
     it only while the program is being compiled, else None. A metric of five parameters (DSPy's for GEPA) gets `about`, the
     name of a predictor and its calls, as the last two; they are None where the whole program is measured.
     """
-    arguments: list[Any] = [example, prediction, *_rest(metric, tape, compiling=compiling, about=about)]
-    name = getattr(getattr(metric, "func", metric), "__name__", type(metric).__name__)  # `func` of a partial
-    return score_of(await foreign(_call(metric, arguments), MetricError, f"the metric {name}"))
+    shape = (_known if isinstance(metric, Hashable) else _shape)(metric)
+    arguments = (example, prediction, *_rest(shape.third, tape, compiling=compiling, about=about))
+    return score_of(await foreign(_call(metric, arguments, waits=shape.waits), MetricError, shape.name))
 
 
-async def _call(metric: Metric, arguments: list[Any]) -> Any:
+async def _call(metric: Metric, arguments: tuple[Any, ...], *, waits: bool) -> Any:
     """A synchronous metric is called in a thread: it may ask a judge and wait, which the loop must not."""
-    if inspect.iscoroutinefunction(metric):
+    if waits:
         return await metric(*arguments)
     result = await portal.in_turn(metric, *arguments)
     return await result if type(result) not in _RESULTS and inspect.isawaitable(result) else result
 
 
-def _rest(metric: Metric, tape: Tape, *, compiling: bool, about: tuple[str, Sequence[Any]] | None) -> list[Any]:
+def _rest(third: str, tape: Tape, *, compiling: bool, about: tuple[str, Sequence[Any]] | None) -> tuple[Any, ...]:
     """What the metric gets beyond example and prediction."""
-    wanted = (_known if isinstance(metric, Hashable) else _wanted)(metric)
-    if wanted == _FIVE:
-        return [tape if compiling else None, *(about or (None, None))]
-    if not wanted:
-        return []
-    return [tape if wanted != "trace" or compiling else None]
+    if not third:
+        return ()
+    if third == _FIVE:
+        return (tape if compiling else None, *(about or (None, None)))
+    return (tape if third != "trace" or compiling else None,)
 
 
-def _wanted(metric: Metric) -> str:
-    """The name of the third parameter that a metric wants to be given, `_FIVE` if it has five, empty if it wants none."""
-    positional = _positional(metric)
+class _Shape(NamedTuple):
+    """What must be known of a metric to call it."""
+
+    name: str
+    third: str
+    """The name of the third parameter that it wants to be given, `_FIVE` if it has five, empty if it wants none."""
+    waits: bool
+    """Whether it is asynchronous."""
+
+
+def _shape(metric: Metric) -> _Shape:
+    name = getattr(getattr(metric, "func", metric), "__name__", type(metric).__name__)  # `func` of a partial
+    return _Shape(f"the metric {name}", _third(_positional(metric)), inspect.iscoroutinefunction(metric))
+
+
+def _third(positional: list[inspect.Parameter]) -> str:
     if _is_reflective(positional):
         return _FIVE
     if len(positional) < 3 or (positional[2].default is not inspect.Parameter.empty and positional[2].name not in _RECORDING):
@@ -120,5 +132,5 @@ def _wanted(metric: Metric) -> str:
     return positional[2].name
 
 
-_known = functools.lru_cache(maxsize=64)(_wanted)
+_known = functools.lru_cache(maxsize=64)(_shape)
 """Looked up once for each metric and not for each row."""

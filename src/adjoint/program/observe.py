@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import threading
+import time
 from collections import deque
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
+from uuid import uuid4, uuid5
 
 from adjoint.lm.types import NO_USAGE
 
@@ -32,6 +36,10 @@ class Asked(NamedTuple):
     """The very LM that was asked."""
     who: object = None
     """The predictor that asked, if one did."""
+    at: float = 0.0
+    """When it was answered, in seconds since 1970."""
+    number: int = 0
+    """Its place among the calls of this process."""
 
     def as_dict(self) -> dict[str, Any]:
         """The call under the names by which DSPy's users know it."""
@@ -41,6 +49,10 @@ class Asked(NamedTuple):
             "kwargs": {name: value for name, value in self.request.as_dict().items() if name != "messages"},
             "messages": [{"role": message.role, "content": message.content} for message in self.request.messages],
             "outputs": [self.response.text, *self.response.others],
+            "timestamp": datetime.fromtimestamp(self.at, UTC).isoformat(),
+            "uuid": str(uuid5(_PROCESS, str(self.number))),
+            "response_model": self.response.model,
+            "model_type": getattr(self.asked, "model_type", "chat"),
             "usage": as_dict([(self.lm, self.response.usage)])[self.lm],
             "cost": self.response.usage.usd,
             "request": self.request,
@@ -74,6 +86,8 @@ class UsageTracker:
         return as_dict(self.by_lm.items())
 
 
+_PROCESS = uuid4()
+_numbers = itertools.count(1)
 _history: deque[Asked] = deque(maxlen=KEPT)
 _trackers: ContextVar[tuple[UsageTracker, ...]] = ContextVar("adjoint_trackers", default=())
 
@@ -81,7 +95,7 @@ _trackers: ContextVar[tuple[UsageTracker, ...]] = ContextVar("adjoint_trackers",
 def answered(lm: BaseLM, request: Request, response: Response, *, who: object = None, remembered: bool = True) -> None:
     """Count a call that was answered, and remember it."""
     if remembered:
-        _history.append(Asked(lm.name, request, response, lm, who))
+        _history.append(Asked(lm.name, request, response, lm, who, time.time(), next(_numbers)))
     for tracker in _trackers.get():
         tracker.add(lm.name, response.usage)
 
@@ -125,7 +139,7 @@ def as_dict(usages: Iterable[tuple[str, Usage]]) -> dict[str, dict[str, Any]]:
             **asdict(usage),
             "prompt_tokens": usage.input_tokens,
             "completion_tokens": usage.output_tokens,
-            "total_tokens": usage.input_tokens + usage.output_tokens,
+            "total_tokens": usage.tokens,
         }
         for lm, usage in summed.items()
     }

@@ -29,7 +29,7 @@ advice: ContextVar[Mapping[int, Note]] = ContextVar("adjoint_advice", default=Ma
 """What predictors, by their id, are told in addition for the time being: `Refine` puts the lessons of a try here."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Call:
     """What a call is recognised by when its forward runs again: who asks, and what. `note` is what it was told besides."""
 
