@@ -11,6 +11,7 @@ from adjoint.base.errors import UsageError
 from adjoint.data.records import Example
 from adjoint.optim.knobs import checked, require
 from adjoint.optim.spelling import run_options
+from adjoint.optim.stop import IDLE
 from adjoint.program.metric import check
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Strategy:
     name: str
     searches: bool = True
     """Whether it proposes several candidates, so that one has to be chosen."""
+    idle: str = IDLE
+    """Why a search ended in which it has proposed nothing."""
     teacher: Module | None = None
     allocator: Allocator | None = None
     max_cells: int | None = None

@@ -160,7 +160,7 @@ class Study:
                 self._enter("propose")
                 asked = await self._ask(memory)
                 if not asked:
-                    reason = EXHAUSTED if self._trials else IDLE
+                    reason = EXHAUSTED if self._trials else getattr(self.optimizer, "idle", IDLE)
                     break
                 memory = self.optimizer.tell(memory, await self._try(asked))
                 self._notes = tuple(self.optimizer.notes(memory))

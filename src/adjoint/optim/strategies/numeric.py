@@ -42,6 +42,7 @@ class Numbers(Strategy):
     """
 
     name = "numbers"
+    idle = "no number of the program could be moved; give it one that decides something: self.cut = adjoint.Number(0.5, low=0, high=1)"
 
     def __init__(
         self, metric: Metric | None = None, *, values: int = 20, rows: int = 48, candidates: int = 6, zooms: int = 2
@@ -129,6 +130,7 @@ class DemoOrder(_Rounds):
     """
 
     name = "demo-order"
+    idle = "the program has no demos to reorder; find some first: optimizer='bootstrap-rs -> demo-order'"
 
     def __init__(self, metric: Metric | None = None, *, num_candidates: int = 8, rounds: int = 3) -> None:
         super().__init__(metric)
@@ -158,6 +160,7 @@ class Models(_Rounds):
     """
 
     name = "models"
+    idle = "there is no other model to choose; give a predictor several: program.answer.lm = adjoint.ModelChoice([...])"
 
     def __init__(
         self,
