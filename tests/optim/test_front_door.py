@@ -136,6 +136,16 @@ def test_a_budget_holds_for_the_compiling_of_one_proposal_too():
         optimizer.compile(INSTRUCTION.student(), trainset=list(INSTRUCTION.rows), budget="3calls")
 
 
+def test_validation_rows_that_are_training_rows_too_are_told():
+    rows, others = list(INSTRUCTION.rows[:24]), list(INSTRUCTION.rows[24:34])
+    assert (
+        "4 of 14 validation rows are training rows too, and neither choose nor certify"
+        in run(valset=[*rows[:4], *others]).report.notes
+    )
+    assert "all validation rows are training rows too" in str(run(valset=rows).report)
+    assert "validation row" not in str(run(valset=others).report)
+
+
 def half(example, prediction):
     return 0.5 * (prediction.answer == example.answer)
 

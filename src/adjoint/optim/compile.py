@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from adjoint.autograd.engine import engine_of
 from adjoint.base.errors import UsageError
 from adjoint.base.portal import portal
-from adjoint.data.records import Split, distinct, split
+from adjoint.base.words import count
+from adjoint.data.records import Split, distinct, id_of, split
 from adjoint.lm.budget import Budget
 from adjoint.optim.registry import allocator_of, optimizer_of
 from adjoint.optim.stop import Stop
@@ -94,7 +95,8 @@ async def aoptimize(
     if not trainset:
         message = "the trainset is empty; give rows to learn from, choose with and certify on."
         raise UsageError(message)
-    study = _study(program, optimizer, metric, split(trainset, valset, seed=seed), seed=seed, **settings)
+    rows = split(trainset, valset, seed=seed)
+    study = _study(program, optimizer, metric, rows, seed=seed, remarks=_shared(trainset, valset or ()), **settings)
     lm = getattr(study.optimizer, "task_model", None) if lm is None else lm
     with context(**({} if lm is None else {"lm": lm})):
         return await portal.here(study.run())
@@ -117,6 +119,19 @@ def propose(
     study = _study(program, optimizer, metric or always_right, rows, **settings)
     with context(**({} if lm is None else {"lm": lm})):
         return portal.run(study.propose())
+
+
+def _shared(trainset: Sequence[Example], valset: Sequence[Example]) -> tuple[str, ...]:
+    """What a report says of validation rows that are training rows too."""
+    teaching, choosing = ({id_of(row) for row in rows} for rows in (trainset, valset))
+    both = len(teaching & choosing)
+    if not both:
+        return ()
+    if both == len(choosing):
+        return (
+            "all validation rows are training rows too, so the training rows were divided: some teach, some choose, some certify",
+        )
+    return (f"{both} of {count(len(choosing), 'validation row')} are training rows too, and neither choose nor certify",)
 
 
 def _study(

@@ -80,6 +80,8 @@ class Study:
     repeats: int = 1
     """How often each candidate runs on each row, with replies of its own each time; a cell is the mean."""
     limit: int = 64
+    remarks: tuple[str, ...] = ()
+    """What is to be said of the rows, in the report."""
     on_progress: Callable[[Progress], None] | None = None
 
     async def run(self) -> Result:
@@ -247,7 +249,7 @@ class Study:
             shipped=shipped,
             stopped=stopped.why,
             cut=stopped.cut,
-            notes=(*self._kin, *self._notes, *self._tally.notes(), *leaks(self.split), *warnings),
+            notes=(*self._kin, *self.remarks, *self._notes, *self._tally.notes(), *leaks(self.split), *warnings),
             usage=self._account.spent,
             cells=self._bench.bought,
             seconds=time.monotonic() - self._started,
