@@ -25,6 +25,8 @@ _SHORT = {
     **{name: f"litellm/cohere/{name}" for name in ("command", "command-light", "command-r", "command-r-plus")},
 }
 _FAMILIES = {"gpt-": "openai", "claude-": "anthropic", "gemini-": "gemini"}
+_LITELLM = {"hosted_vllm": "vllm", "lm_studio": "lmstudio", "ollama_chat": "ollama", "together_ai": "together"}
+"""LiteLLM's names of providers that have a client here under another one."""
 _SERVERS = {"azure": "litellm/azure", "together": "together", "groq": "groq", "ollama": "ollama", "vllm": "vllm"}
 _log = logging.getLogger("adjoint.engine")
 
@@ -107,12 +109,15 @@ def spelled(name: str) -> str:
 
     `experimental:` goes to the provider's own client, and through LiteLLM only to providers that have none here.
 
-    >>> [spelled(name) for name in ("gpt-4o", "sonnet", "groq-llama3-70b", "experimental:cohere/command-r", "openai/gpt-4o")]
-    ['openai/gpt-4o', 'anthropic/claude-3-sonnet-20240229', 'groq/llama3-70b', 'litellm/cohere/command-r', 'openai/gpt-4o']
+    >>> [spelled(name) for name in ("gpt-4o", "sonnet", "groq-llama3-70b", "openai/gpt-4o")]
+    ['openai/gpt-4o', 'anthropic/claude-3-sonnet-20240229', 'groq/llama3-70b', 'openai/gpt-4o']
+    >>> [spelled(f"experimental:{name}") for name in ("gpt-4o", "together_ai/meta-llama/Llama-3-8b", "cohere/command-r")]
+    ['openai/gpt-4o', 'together/meta-llama/Llama-3-8b', 'litellm/cohere/command-r']
     """
     if name.startswith(EXPERIMENTAL):
-        found = spelled(name.removeprefix(EXPERIMENTAL))
-        return found if found.partition("/")[0] in (*PROVIDERS, "litellm") else f"litellm/{found}"
+        provider, slash, model = spelled(name.removeprefix(EXPERIMENTAL)).partition("/")
+        known = _LITELLM.get(provider, provider)
+        return f"{known}{slash}{model}" if known in (*PROVIDERS, "litellm") else f"litellm/{provider}{slash}{model}"
     name = _SHORT.get(name, name)
     for server, provider in _SERVERS.items():
         if name.startswith(f"{server}-"):
