@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 import adjoint
-from adjoint import Adapter, ChatAdapter, Predict, Signature
+from adjoint import Adapter, ChatAdapter, JSONAdapter, Predict, Signature, TwoStepAdapter, XMLAdapter
 from adjoint.base.errors import ProgramError, UsageError
 from adjoint.testing import ScriptedLM
 
@@ -118,6 +118,24 @@ def test_an_adapter_is_called_by_itself():
         assert asyncio.run(Bare().acall(*given)) == [{"n": "3"}]
     assert [request.temperature for request in lm.client.requests] == [0.5, 0.5]
     assert lm.client.requests[0].messages[0].content == "Count.\none -> 1\ntwo"
+
+
+def test_an_adapter_that_asks_two_models_is_not_called_by_itself():
+    lm = adjoint.LM(ScriptedLM([]))
+    with pytest.raises(UsageError, match="TwoStepAdapter asks more than once"):
+        TwoStepAdapter(lm)(lm, {}, Signature("q -> n"), [], {"q": "two"})
+
+
+def test_an_error_says_which_adapter_could_not_read_what():
+    signature = Signature("q -> a: int, b: str")
+    for adapter in (ChatAdapter(), JSONAdapter(), XMLAdapter()):
+        with pytest.raises(adjoint.AdapterParseError) as caught:
+            adapter.parse(signature, "nothing")
+        assert (caught.value.adapter_name, caught.value.signature, caught.value.lm_response) == (
+            type(adapter).__name__,
+            signature,
+            "nothing",
+        )
 
 
 def test_a_call_of_ones_own_that_no_predictor_would_make_is_refused_where_it_is_written():

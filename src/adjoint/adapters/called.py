@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from adjoint.base.errors import UsageError
 
@@ -17,6 +17,8 @@ class Called:
 
     format: Any
     parse: Any
+    asks_once: ClassVar[bool] = True
+    """Whether one request is all that it takes."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -34,7 +36,7 @@ class Called:
         inputs: Mapping[str, Any],
     ) -> list[dict[str, Any]]:
         """The outputs of each reply to one request. Nothing is asked twice: what cannot be read raises `ParseError`."""
-        texts = lm(messages=self.format(signature, demos, inputs), **lm_kwargs)
+        texts = lm(messages=self._messages(signature, demos, inputs), **lm_kwargs)
         return [self.parse(signature, text) for text in texts]
 
     async def acall(
@@ -46,5 +48,11 @@ class Called:
         inputs: Mapping[str, Any],
     ) -> list[dict[str, Any]]:
         """The same, to await."""
-        texts = await lm.acall(messages=self.format(signature, demos, inputs), **lm_kwargs)
+        texts = await lm.acall(messages=self._messages(signature, demos, inputs), **lm_kwargs)
         return [self.parse(signature, text) for text in texts]
+
+    def _messages(self, *given: Any) -> Any:
+        if not self.asks_once:
+            message = f"{type(self).__name__} asks more than once and cannot be called by itself; give it to predictors: context(adapter=...)."
+            raise UsageError(message)
+        return self.format(*given)

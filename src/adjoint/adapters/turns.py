@@ -132,7 +132,12 @@ class TurnAdapter(Called, ABC):
         return found
 
     def prefix(
-        self, signature: type[Signature], instruction: str, demos: Sequence[Mapping[str, Any]], *, supports: frozenset[str] = NOTHING
+        self,
+        signature: type[Signature],
+        instruction: str,
+        demos: Sequence[Mapping[str, Any]],
+        *,
+        supports: frozenset[str] = NOTHING,
     ) -> tuple[Message, ...]:
         plan = self.layout(signature, supports)
         messages = [Message("system", instruction + plan.suffix)]
@@ -140,43 +145,53 @@ class TurnAdapter(Called, ABC):
             outputs = (*plan.outputs, *plan.outside)
             if not any(field.name in demo for field in outputs):
                 names = ", ".join(field.name for field in outputs)
-                message = f"demo {number} has none of the outputs ({names}), so it shows nothing; its fields are {', '.join(demo)}."
+                message = (
+                    f"demo {number} has none of the outputs ({names}), so it shows nothing; its fields are {', '.join(demo)}."
+                )
                 raise UsageError(message)
             messages += self._earlier(plan, demo)
             messages.append(Message("user", content(self.ask(plan.inputs, demo, partial=True))))
             messages += self._answer(plan, demo, f"demo{number}")
         return tuple(messages)
 
-    def history(self, signature: type[Signature], inputs: Mapping[str, Any], *, supports: frozenset[str] = NOTHING) -> tuple[Message, ...]:
+    def history(
+        self, signature: type[Signature], inputs: Mapping[str, Any], *, supports: frozenset[str] = NOTHING
+    ) -> tuple[Message, ...]:
         plan = self.layout(signature, supports)
         return tuple(self._earlier(plan, inputs)) if plan.history else ()
 
     def turn(self, signature: type[Signature], inputs: Mapping[str, Any], *, supports: frozenset[str] = NOTHING) -> Message:
         return Message("user", content(self.ask(self.layout(signature, supports).inputs, inputs)))
 
-    def options(self, signature: type[Signature], inputs: Mapping[str, Any], *, supports: frozenset[str] = NOTHING) -> dict[str, Any]:
+    def options(
+        self, signature: type[Signature], inputs: Mapping[str, Any], *, supports: frozenset[str] = NOTHING
+    ) -> dict[str, Any]:
         plan = self.layout(signature, supports)
         return {"tools": native.specs(plan.tools, inputs)} if plan.tools else {}
 
-    def format(self, signature: type[Signature], demos: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def format(
+        self, signature: type[Signature], demos: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
         """The messages of a call as dictionaries in OpenAI's form, as DSPy's adapters give them."""
         made = render(self, signature, signature.instructions, demos, inputs)
         return [openai_form.chat_message(message) for message in made.messages]
 
-    def parse(self, signature: type[Signature], response: Response | str, *, supports: frozenset[str] = NOTHING) -> dict[str, Any]:
+    def parse(
+        self, signature: type[Signature], response: Response | str, *, supports: frozenset[str] = NOTHING
+    ) -> dict[str, Any]:
         """The typed outputs of a reply, or of its text alone."""
         if isinstance(response, str):
             response = Response(response)
         answered(response)
         plan = self.layout(signature, supports)
         if not plan.outside:
-            return self._read(plan, response)
+            return self._read(plan, response, signature)
         outside = native.outputs(plan.outside, response)
         if response.tool_calls and not response.text.strip():
             # A model that calls tools says nothing else yet: what is missing is None and not made up.
             said = {field.name: None if field.required else field.fallback for field in plan.outputs}
         else:
-            said = self._read(plan, response) if plan.outputs else {}
+            said = self._read(plan, response, signature) if plan.outputs else {}
         found = {**outside, **said}
         return {name: found[name] for name in signature.output_fields}
 
@@ -188,13 +203,13 @@ class TurnAdapter(Called, ABC):
         del signature, response
         return None
 
-    def _read(self, plan: Layout, response: Response) -> dict[str, Any]:
+    def _read(self, plan: Layout, response: Response, signature: type[Signature]) -> dict[str, Any]:
         whole = response.finish != "length"
         try:
             return self.read(plan.outputs, response.text, whole=whole)
         except ParseError as error:
             message = str(error) if whole else f"{error} {cut_off(response)}"
-            raise ParseError(message, raw=response.text) from None
+            raise ParseError(message, raw=response.text, adapter_name=type(self).__name__, signature=signature) from None
 
     def _earlier(self, plan: Layout, given: Mapping[str, Any]) -> list[Message]:
         """The turns of the history, if there is one."""
@@ -224,7 +239,9 @@ class TurnAdapter(Called, ABC):
 def answered(response: Response) -> None:
     """Raise `RefusalError` if the model declined: its words are no answer."""
     if response.finish == "refusal":
-        message = f"the model declined to answer: {response.text[:200]!r}. Say what is wanted in other words, or ask another model."
+        message = (
+            f"the model declined to answer: {response.text[:200]!r}. Say what is wanted in other words, or ask another model."
+        )
         raise RefusalError(message)
 
 

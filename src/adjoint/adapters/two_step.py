@@ -41,6 +41,7 @@ class TwoStepAdapter(TurnAdapter):
     """
 
     name = "two_step"
+    asks_once = False
 
     def __init__(
         self, extraction_lm: BaseLM | None = None, *, extraction_model: BaseLM | None = None, adapter: Adapter | None = None
