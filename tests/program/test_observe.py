@@ -52,7 +52,10 @@ def test_a_callback_that_raises_warns_and_stops_nothing():
         def on_lm_start(self, call_id, instance, inputs):
             raise KeyError("oh")
 
-    with adjoint.context(lm=ScriptedLM(["x"]), ledger=None, callbacks=[Careless()]), pytest.warns(RuntimeWarning, match="Careless.on_lm_start"):
+    with (
+        adjoint.context(lm=ScriptedLM(["x"]), ledger=None, callbacks=[Careless()]),
+        pytest.warns(RuntimeWarning, match="Careless.on_lm_start"),
+    ):
         assert Predict("q -> a")(q="?").a == "x"
 
 
@@ -98,3 +101,14 @@ def test_a_failed_call_tells_its_exception():
     with adjoint.context(lm=ScriptedLM(["x", "y"]), ledger=None, callbacks=[log]), pytest.raises(ParseError):
         Predict("q -> n: int")(q="?")
     assert ("parse", None, "ParseError") in log.said
+
+
+def test_each_call_of_the_history_has_a_time_and_an_id_of_its_own():
+    lm = adjoint.LM(ScriptedLM(["x", "y"]))
+    with adjoint.context(lm=lm, ledger=None):
+        Predict("q -> a")(q="?")
+        Predict("q -> a")(q="?")
+    first, second = lm.history
+    assert first["timestamp"] <= second["timestamp"]
+    assert first["uuid"] == lm.history[0]["uuid"] != second["uuid"]
+    assert (first["response_model"], first["model_type"]) == (first["response"].model, "chat")

@@ -115,3 +115,59 @@ def test_an_lm_is_made_from_its_state_and_says_what_it_does_not_take():
         lm.copy(model="openai/x")
     with pytest.raises(ValueError, match=r"adjoint\.finetune\(lm, train_kwargs"):
         dspy.LM("pocket", train_kwargs={"epochs": 1})
+
+
+class Double(dspy.LM):
+    """As tests of DSPy's programs have it."""
+
+    def __call__(self, prompt=None, messages=None, **kwargs):
+        self.asked = messages
+        return ["4"]
+
+    async def acall(self, prompt=None, messages=None, **kwargs):
+        return self(prompt, messages, **kwargs)
+
+
+def test_an_lm_that_answers_by_itself_may_have_any_name():
+    lm = Double("dummy_model")
+    assert (ask(lm).answer, lm("direct"), lm("direct", None)) == ("4", ["4"], ["4"])
+
+    class Reaching(dspy.LM):
+        def forward(self, prompt=None, messages=None, **kwargs):
+            return super().forward(prompt, messages, **kwargs)
+
+    with pytest.raises(ValueError, match="'dummy_model' names no model"):
+        ask(Reaching("dummy_model"))
+    with pytest.raises(ValueError, match="'dummy_model' names no model"):
+        dspy.LM("dummy_model")
+
+
+def test_messages_are_given_and_shown_in_openais_form():
+    image = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
+    call = {"id": "1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    chat = [
+        {"role": "user", "content": [{"type": "text", "text": "What?"}, image]},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "content": "a cat", "tool_call_id": "1"},
+    ]
+    lm = Double("double")
+    lm(messages=chat)
+    assert lm.asked == chat
+    made = dspy.ChatAdapter().format(
+        dspy.Signature("picture: dspy.Image -> label"), [], {"picture": dspy.Image("https://example.org/a.png")}
+    )
+    assert made[-1] == {"role": "user", "content": [image]}
+
+
+@pytest.mark.parametrize("adapter", [dspy.ChatAdapter(), dspy.JSONAdapter(), dspy.XMLAdapter(), dspy.BAMLAdapter()], ids=repr)
+def test_adapters_are_called_by_themselves(adapter):
+    lm = DummyLM([{"answer": "4"}] * 2, adapter=adapter)
+    given = (
+        lm,
+        {"temperature": 0.5},
+        dspy.Signature("question -> answer"),
+        [{"question": "a", "answer": "b"}],
+        {"question": "?"},
+    )
+    assert adapter(*given) == asyncio.run(adapter.acall(*given)) == [{"answer": "4"}]
+    assert (lm.history[-1]["kwargs"]["temperature"], len(lm.history[-1]["messages"])) == (0.5, 4)

@@ -7,7 +7,7 @@ import inspect
 import math
 from typing import TYPE_CHECKING, Any, TextIO, overload
 
-from adjoint.base.errors import UnknownNameError, UsageError
+from adjoint.base.errors import AuthError, UnknownNameError, UsageError
 from adjoint.base.portal import portal
 from adjoint.lm.base import NATIVE, BaseLM, identity_of, supports_of
 from adjoint.lm.callable import CallableLM
@@ -15,7 +15,7 @@ from adjoint.lm.prices import Price
 from adjoint.lm.types import Message, Request, messages_of
 from adjoint.program import context, observe
 from adjoint.program.parameter import Parameter
-from adjoint.program.written_lm import Written, ask_beneath, beneath
+from adjoint.program.written_lm import Unreached, Written, ask_beneath, beneath
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -98,9 +98,7 @@ class LM:
             raise UsageError(message)
         base_url = api_base if base_url is None else base_url
         if isinstance(model, str):
-            from adjoint.lm.names import connect
-
-            client = connect(model, base_url=base_url, api_key=api_key, timeout=timeout, model_type=model_type)
+            client = self._named(model, base_url=base_url, api_key=api_key, timeout=timeout, model_type=model_type)
         else:
             client = model if isinstance(model, BaseLM) else CallableLM(model)
         self.client: BaseLM = self._behind_own_methods(client)
@@ -117,11 +115,26 @@ class LM:
         own = {name for name, said in _SAID.items() if getattr(type(self), said) is not getattr(LM, said)}
         self.supports = (self.supports - own) | {name for name in own if getattr(self, _SAID[name])}
 
-    def _behind_own_methods(self, client: BaseLM) -> BaseLM:
+    def _named(self, model: str, **where: Any) -> BaseLM:
+        """The client of that name. A subclass that answers by itself needs one only if it asks `super()`."""
+        from adjoint.lm.names import connect
+
+        try:
+            return connect(model, **where)
+        except (AuthError, UsageError) as error:
+            if not self._answers:
+                raise
+            return Unreached(model, error)
+
+    @property
+    def _answers(self) -> bool:
+        """Whether the class has a method of its own that answers."""
         cls = type(self)
-        awaits = cls.aforward is not LM.aforward
-        own = awaits or cls.forward is not LM.forward or cls.written is not None
-        return Written(client.name, self, client, awaits=awaits) if own and not isinstance(client, Written) else client
+        return cls.aforward is not LM.aforward or cls.forward is not LM.forward or cls.written is not None
+
+    def _behind_own_methods(self, client: BaseLM) -> BaseLM:
+        awaits = type(self).aforward is not LM.aforward
+        return Written(client.name, self, client, awaits=awaits) if self._answers and not isinstance(client, Written) else client
 
     def __repr__(self) -> str:
         options = "".join(f", {key}={value!r}" for key, value in self.options.items())
@@ -140,18 +153,18 @@ class LM:
     def __call__(self, prompt: Request, /) -> Coroutine[Any, Any, Response]: ...
     @overload
     def __call__(
-        self, prompt: str | None = None, *, messages: Sequence[dict[str, str]] | None = None, **options: Any
+        self, prompt: str | None = None, messages: Sequence[dict[str, Any]] | None = None, **options: Any
     ) -> list[str]: ...
     def __call__(
-        self, prompt: Request | str | None = None, *, messages: Sequence[dict[str, str]] | None = None, **options: Any
+        self, prompt: Request | str | None = None, messages: Sequence[dict[str, Any]] | None = None, **options: Any
     ) -> Coroutine[Any, Any, Response] | list[str]:
         """As an LM: await `lm(request)`. As a person: `lm("hello")` or `lm(messages=[...])` gives a list of `n` texts."""
         if isinstance(prompt, Request):
             return self.client(prompt)
-        return portal.run(self.acall(prompt, messages=messages, **options))
+        return portal.run(LM.acall(self, prompt, messages, **options))
 
     async def acall(
-        self, prompt: str | None = None, *, messages: Sequence[dict[str, Any]] | None = None, **options: Any
+        self, prompt: str | None = None, messages: Sequence[dict[str, Any]] | None = None, **options: Any
     ) -> list[str]:
         """What a person asks, to await: a list of `n` texts."""
         response = await LM.aforward(self, prompt, messages, **options)
@@ -224,6 +237,8 @@ def _turns(prompt: str | None, messages: Sequence[dict[str, Any]] | None) -> tup
 
 def request_of(messages: tuple[Message, ...], options: dict[str, Any]) -> Request:
     """A request with these options; `None` leaves one at the provider's default, and a parameter stands for its value."""
+    if not options:
+        return Request(messages, sample=context.current().sample, extra=_NO_EXTRA)
     given = {key: value.value if isinstance(value, Parameter) else value for key, value in options.items() if value is not None}
     sample = given.pop("rollout_id", context.current().sample)
     own = {key: given.pop(key) for key in OPTIONS if key in given}

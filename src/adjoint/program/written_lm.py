@@ -16,6 +16,7 @@ from adjoint.lm.types import NO_USAGE, Response, ToolCall, Usage
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
+    from adjoint.base.errors import AdjointError
     from adjoint.lm.base import BaseLM
     from adjoint.lm.types import Request
     from adjoint.program.lm import LM
@@ -67,6 +68,17 @@ class Written:
         if self.awaits:
             return self.owner.aforward(None, messages, **options)
         return portal.in_thread(self.owner.forward, None, messages, **options)
+
+
+class Unreached:
+    """What stands beneath a method of one's own where no model has that name: who asks it is told so."""
+
+    def __init__(self, name: str, error: AdjointError) -> None:
+        self.name, self.error = name, error
+
+    async def __call__(self, request: Request) -> Response:
+        del request
+        raise self.error
 
 
 def beneath(lm: LM) -> BaseLM | None:
