@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from adjoint.autograd.evaluations import MultiFieldEvaluation as MultiFieldEvaluation
     from adjoint.autograd.evaluations import MultiFieldTokenParsedEvaluation as MultiFieldTokenParsedEvaluation
     from adjoint.autograd.functions import StringBasedFunction as StringBasedFunction
-    from adjoint.autograd.functions import op as op
     from adjoint.autograd.llm import BlackboxLLM as BlackboxLLM
     from adjoint.autograd.llm import FormattedLLMCall as FormattedLLMCall
     from adjoint.autograd.llm import LLMCall as LLMCall
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from adjoint.autograd.losses import MetricLoss as MetricLoss
     from adjoint.autograd.losses import TextLoss as TextLoss
     from adjoint.autograd.mode import no_grad as no_grad
+    from adjoint.autograd.op import op as op
     from adjoint.autograd.variable import Variable as Variable
     from adjoint.data.batches import DataLoader as DataLoader
     from adjoint.data.duplicates import near_duplicates as near_duplicates
@@ -179,10 +179,11 @@ _HOMES = {
     "autograd.algebra": ("aggregate", "sum"),
     "autograd.engine": ("get_engine", "set_backward_engine"),
     "autograd.evaluations": ("ImageQALoss", "MultiChoiceTestTime", "MultiFieldEvaluation", "MultiFieldTokenParsedEvaluation"),
-    "autograd.functions": ("StringBasedFunction", "op"),
+    "autograd.functions": ("StringBasedFunction",),
     "autograd.llm": ("BlackboxLLM", "FormattedLLMCall", "LLMCall", "MultimodalLLMCall"),
     "autograd.losses": ("FunctionLoss", "MetricLoss", "TextLoss"),
     "autograd.mode": ("no_grad",),
+    "autograd.op": ("op",),
     "autograd.variable": ("Variable",),
     "data.batches": ("DataLoader",),
     "data.duplicates": ("near_duplicates",),
