@@ -372,6 +372,15 @@ def test_critiques_that_are_missing_are_told(caplog, said):
     assert not prompts[0].gradients
 
 
+def test_a_critic_is_shown_the_truth_that_a_judge_with_a_number_for_an_answer_was_shown():
+    engine, prompt = Dummy("<A>0</A>"), text("Count.", "system prompt")
+    answer = tg.BlackboxLLM(engine, prompt)(text("two plums and a fig?", requires_grad=False))
+    judge = tg.loss.MultiFieldTokenParsedEvaluation("The same?", ["truth", "answer"], engine, parse_tags=["<A>", "</A>"])
+    judge([text("it is 3", requires_grad=False), answer]).backward(engine)
+    asked = engine.asked[-1][0]
+    assert "<A>0</A>\n(The judge was shown: The same?\nit is 3)" in asked
+
+
 def by_tags(prompt, system_prompt=None):
     """An engine that knows who asks by TextGrad's tags."""
     return (

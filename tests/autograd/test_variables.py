@@ -198,7 +198,7 @@ def test_odd_characters_survive_verbatim_in_every_place():
     assert (prompt.value, answer.value, answer.grad[0].text) == (ODD, ODD, ODD)
     assert lm.requests[0].messages[0].content == lm.requests[0].messages[1].content == ODD
     critic, proposer = asked(lm, "critic")[0], asked(lm, "proposer")[0]
-    assert critic.messages[-1].content.count(ODD) == 4  # instruction, input, output, feedback
+    assert critic.messages[-1].content.count(ODD) == 5  # instruction, input, output, feedback, what the judge was told
     assert role in critic.messages[0].content
     assert f"1. {ODD}" in proposer.messages[-1].content
     assert f"role {ODD}" in proposer.messages[-1].content

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from adjoint.adapters.written import write
 from adjoint.autograd.prompts import Critique
+from adjoint.autograd.text import cut
 from adjoint.base.errors import ParseError
 from adjoint.modules.predict import Predict
 from adjoint.program.context import context
@@ -76,11 +77,17 @@ async def critique(
         judge = Predict(signature)
         judge.lm = engine
         said = await judge.acall(
-            instruction=instruction_of(node), input=input_of(node), output=output_of(node), feedback=merged.text
+            instruction=instruction_of(node), input=input_of(node), output=output_of(node), feedback=_told(merged.text, incoming)
         )
     names = {target.name: "critique" for target in targets if target.name == "instruction"}
     names.update({target.name: f"critique_{index}" for index, target in enumerate(extra)})
     return {name: gradient_of(name, str(said[field]), merged) for name, field in names.items()}
+
+
+def _told(text: str, incoming: Sequence[Gradient]) -> str:
+    """The feedback, with what judges were shown beside the output: a judge that says 0 or 1 has said what is wrong only there."""
+    shown = dict.fromkeys(one.context for one in incoming if one.verdict == "change" and one.context)
+    return "\n".join([text, *(f"(The judge was shown: {cut(context, CAP)})" for context in shown)])
 
 
 RULES: dict[str, Rule] = {
