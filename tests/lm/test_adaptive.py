@@ -13,7 +13,7 @@ from adjoint.lm.limit import Limit, Slots
 from adjoint.lm.retry import Retry, RetryPolicy
 from adjoint.lm.timeout import Timeout
 from adjoint.lm.types import Message, Request, Response
-from adjoint.program.context import _mine, _slots
+from adjoint.program.context import _shared, _slots
 from adjoint.program.lm import LM
 from adjoint.testing import FakeProvider, ScriptedLM
 
@@ -162,7 +162,7 @@ def test_cancelled_callers_leave_no_slot_behind():
 def test_handles_on_one_endpoint_with_one_key_share_its_slots_and_other_keys_do_not():
     def endpoint(**options):
         lm = LM("openai/x", base_url="http://localhost:1/v1", **options)
-        return _slots(lm, _mine()).endpoint
+        return _slots(lm, _shared).endpoint
 
     assert endpoint(api_key="sk-one-0001") is endpoint(api_key="sk-one-0001", temperature=1.0, concurrency=4)
     assert endpoint(api_key="sk-one-0001") is not endpoint(api_key="sk-two-0002")

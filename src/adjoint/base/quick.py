@@ -51,4 +51,5 @@ def _made(cls: type, *, frozen: bool, slots: bool) -> type:
     body = ["kind = type(self)", "become(self, '__class__', opened)", *settings, "self.__class__ = kind"]
     exec("\n    ".join([f"def __init__(self, {', '.join(parameters)}):", *body]), given)  # noqa: S102 - as dataclasses does it
     made.__init__ = functools.wraps(made.__init__)(given["__init__"])
-    return made
+    finished: type = made
+    return finished

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 
 I = TypeVar("I")  # noqa: E741
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outcome(Generic[R]):
     """The result for the item at `index`."""
 
@@ -23,6 +23,6 @@ class Outcome(Generic[R]):
 class Executor(Protocol):
     """Runs tasks. A task that raises ends the map: the others are cancelled and the error is passed on."""
 
-    def map(self, task: Callable[[I], Awaitable[R]], items: Iterable[I], *, limit: int) -> AsyncIterator[Outcome[Any]]:
+    def map(self, task: Callable[[I], Coroutine[Any, Any, R]], items: Iterable[I], *, limit: int) -> AsyncIterator[Outcome[Any]]:
         """Run `task` for each item, at most `limit` at once, and give outcomes in the order in which they end."""
         ...

@@ -10,7 +10,7 @@ from adjoint.base.errors import UsageError
 from adjoint.exec.base import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable
 
 I = TypeVar("I")  # noqa: E741
 R = TypeVar("R")
@@ -19,11 +19,11 @@ R = TypeVar("R")
 class Local:
     """Starts items in order; when one raises or the consumer stops, the others are cancelled and waited for."""
 
-    async def map(self, task: Callable[[I], Awaitable[R]], items: Iterable[I], *, limit: int) -> AsyncGenerator[Outcome[R]]:
+    async def map(self, task: Callable[[I], Coroutine[Any, Any, R]], items: Iterable[I], *, limit: int) -> AsyncGenerator[Outcome[R]]:
         if limit < 1:
             message = f"limit={limit} would run nothing; give 1 or more."
             raise UsageError(message)
-        waiting = enumerate(items)
+        waiting, start = enumerate(items), asyncio.get_running_loop().create_task
         running: dict[asyncio.Task[R], int] = {}
         over: list[asyncio.Task[R]] = []
         some_ended = asyncio.Event()
@@ -34,7 +34,7 @@ class Local:
 
         def fill() -> None:
             while len(running) < limit and (item := next(waiting, None)) is not None:
-                started = asyncio.ensure_future(task(item[1]))
+                started = start(task(item[1]))
                 started.add_done_callback(end)
                 running[started] = item[0]
 

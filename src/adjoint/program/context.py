@@ -110,7 +110,11 @@ class _Shared:
     """What all contexts of a process share. A forked child has its own: flights and slots are the parent's."""
 
     def __init__(self) -> None:
-        self.pid = os.getpid()
+        self._begin_anew()
+        if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+            os.register_at_fork(after_in_child=self._begin_anew)
+
+    def _begin_anew(self) -> None:
         self.replies: dict[Ledger | None, Replies] = {}
         self.limits: dict[int, tuple[BaseLM, Slots]] = {}
         self.endpoints: dict[tuple[str, str], Endpoint] = {}
@@ -189,7 +193,7 @@ class within:  # noqa: N801 - it stands where `context` does
 def _changed(here: Context, changes: dict[str, Any]) -> Context:
     """`dataclasses.replace` for a class without `__post_init__`, in a fifth of the time: each row of an evaluation makes two."""
     made = object.__new__(Context)
-    vars(made).update(vars(here), **changes)
+    object.__setattr__(made, "__dict__", vars(here) | changes)
     return made
 
 
@@ -254,7 +258,7 @@ async def send(request: Request, lm: BaseLM | None = None, *, who: object = None
 
 def _gate(lm: BaseLM, here: Context) -> Cache:
     """The policies around an LM, built once for all that they depend on; where somebody listens to replies, for each call."""
-    ledger, shared = active_ledger(), _mine()
+    ledger, shared = active_ledger(), _shared
     if heard.get() is not None:
         return _built(lm, here, ledger, shared)
     # A gate holds all of these objects, so that while it is kept no other object can have the id of one of them.
@@ -284,13 +288,6 @@ def _built(lm: BaseLM, here: Context, ledger: Ledger | None, shared: _Shared) ->
     if size is not None:
         asked = Batch(asked, size)
     return Cache(asked, replies, mode=mode, account=here.account, role=here.role)
-
-
-def _mine() -> _Shared:
-    global _shared  # noqa: PLW0603 - begun anew after a fork
-    if _shared.pid != os.getpid():
-        _shared = _Shared()
-    return _shared
 
 
 def _slots(lm: BaseLM, shared: _Shared) -> Slots:

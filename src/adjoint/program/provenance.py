@@ -45,8 +45,6 @@ def edges_of(
     tape: Tape, inputs: Mapping[str, Any], recent: Sequence[Found], declared: Mapping[str, list[Edge]]
 ) -> dict[str, list[Edge]]:
     """The edges of each input of a call that is about to be made. `recent` are the fields read since the last one."""
-    if not tape.nodes and not declared:  # the first call of a run, and every call outside of one: nothing can have fed it
-        return {slot: [] for slot in inputs}
     parents: dict[str, list[Edge]] = {}
     explained: set[tuple[int, str]] = set()
     for slot, value in inputs.items():

@@ -149,6 +149,8 @@ def before(call: Call) -> Before:
 def opened(node: Node, call: Call | None = None) -> bool:
     """Tell the runs under way of a call; False, and nothing is told, if one of them is over and so nobody waits for the call."""
     around = _runs.get()
+    if not around:
+        return True
     if any(run.over for run in around):
         return False
     for run in around:

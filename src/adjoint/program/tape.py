@@ -152,11 +152,14 @@ class Tape:
         `declared` edges are taken as they are; `call` is what is asked, if it can be replayed. Must be called
         where the call is written, in the caller's own task, because that is whose reads count.
         """
-        from adjoint.program.provenance import edges_of
-
         recent = _reads.get()
-        _reads.set(())
-        parents = edges_of(self, inputs, [item for item in recent if item[0] in self.nodes], declared or {})
+        if recent:
+            _reads.set(())
+        parents: dict[str, list[Edge]] = {slot: [] for slot in inputs}
+        if self.nodes or declared:  # nothing has fed the first call of a run, or a call outside of one
+            from adjoint.program.provenance import edges_of
+
+            parents = edges_of(self, inputs, [item for item in recent if item[0] in self.nodes], declared or {})
         node = Node(next(self._counter), op, module, dict(inputs), parents, tuple(reads))
         (self.nodes if runs.opened(node, call) else self.rejected).append(node)
         return node
