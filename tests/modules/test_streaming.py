@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 
 import pytest
 
@@ -18,8 +19,9 @@ from adjoint import (
     XMLAdapter,
     streamify,
 )
-from adjoint.base.errors import LMError, ParseError, TransportError
+from adjoint.base.errors import LMError, ParseError, TransportError, UsageError
 from adjoint.lm.types import Delta, Message
+from adjoint.modules.server_sent import streaming_response
 from adjoint.testing import ScriptedLM
 
 REPLY = "[[reasoning]]\nTwo and two.\nThat is four.\n[[answer]]\n4 \n"
@@ -190,3 +192,20 @@ def test_the_scripted_lm_streams_what_it_says():
 
     *parts, last = asyncio.run(pieces())
     assert "".join(part.text for part in parts) == last.text == "four and more"
+
+
+def test_a_stream_is_passed_on_as_server_sent_events():
+    async def sent(items):
+        return [line async for line in streaming_response(items)]
+
+    async def odd():
+        yield "data: {}\n\n"
+        yield 3
+
+    with adjoint.context(lm=ScriptedLM(["Rain."]), ledger=None):
+        lines = asyncio.run(sent(adjoint.streamify(Predict("q -> answer"))(q="?")))
+    chunk = json.loads(lines[0].removeprefix("data: "))["chunk"]
+    assert chunk == {"predict_name": "self", "field": "answer", "text": "Rain", "last": False}
+    assert lines[-2:] == ['data: {"prediction": {"answer": "Rain."}}\n\n', "data: [DONE]\n\n"]
+    with pytest.raises(UsageError, match="not 3"):
+        asyncio.run(sent(odd()))

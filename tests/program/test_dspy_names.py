@@ -428,6 +428,10 @@ def test_the_evaluator_and_its_metrics_are_found_where_dspy_has_them():
         "streaming.messages.StreamResponse",
         "retrievers.embeddings.Embeddings",
         "dsp.utils.deduplicate",
+        "adapters.base.Adapter",
+        "adapters.types.citation.Citations",
+        "teleprompt.gepa.gepa_utils.ScoreWithFeedback",
+        "streaming.streaming_response",
     ],
 )
 def test_what_is_imported_from_deep_inside_dspy_is_found_there(path):

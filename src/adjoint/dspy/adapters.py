@@ -9,6 +9,7 @@ from adjoint.adapters.xml import XMLAdapter
 from adjoint.base.paths import inside
 from adjoint.signature.types.base import Type
 from adjoint.signature.types.code import Code
+from adjoint.signature.types.document import Citations, Document
 from adjoint.signature.types.history import History
 from adjoint.signature.types.media import Audio, File, Image
 from adjoint.signature.types.reasoning import Reasoning
@@ -20,7 +21,9 @@ __all__ = [
     "Audio",
     "BAMLAdapter",
     "ChatAdapter",
+    "Citations",
     "Code",
+    "Document",
     "File",
     "History",
     "Image",
@@ -34,9 +37,11 @@ __all__ = [
     "XMLAdapter",
 ]
 
-inside(__name__, "baml_adapter", "chat_adapter", "json_adapter", "two_step_adapter", "xml_adapter")
+inside(__name__, "base", "baml_adapter", "chat_adapter", "json_adapter", "two_step_adapter", "xml_adapter")
 inside(
     __name__,
     "types",
-    *(f"types.{name}" for name in ("audio", "base_type", "code", "file", "history", "image", "reasoning", "tool")),
+    *(f"types.{name}" for name in ("audio", "base_type", "citation", "code", "document", "file", "history", "image")),
+    "types.reasoning",
+    "types.tool",
 )

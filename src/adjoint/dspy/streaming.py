@@ -1,6 +1,7 @@
 """`dspy.streaming`: pieces of outputs, and messages on what is going on."""
 
 from adjoint.base.paths import inside
+from adjoint.modules.server_sent import streaming_response
 from adjoint.modules.streaming import (
     StatusMessage,
     StatusMessageProvider,
@@ -10,6 +11,14 @@ from adjoint.modules.streaming import (
     streamify,
 )
 
-__all__ = ["StatusMessage", "StatusMessageProvider", "StreamListener", "StreamResponse", "apply_sync_streaming", "streamify"]
+__all__ = [
+    "StatusMessage",
+    "StatusMessageProvider",
+    "StreamListener",
+    "StreamResponse",
+    "apply_sync_streaming",
+    "streamify",
+    "streaming_response",
+]
 
 inside(__name__, "messages", "streamify", "streaming_listener")
