@@ -143,6 +143,23 @@ def test_an_engines_system_prompt_stands_before_calls_that_have_none():
     assert engine("q", "Sing.") == tg.BlackboxLLM(engine, "Sing.")(text("q")).value == "Sing. / q"
 
 
+def test_engines_that_look_replies_up_themselves_find_them():
+    class Own(tg.EngineLM, tg.engine.CachedEngine):
+        def __init__(self, path):
+            super().__init__(cache_path=path)
+            self.asked = 0
+
+        def generate(self, prompt, system_prompt=None):
+            found = self._check_cache(f"{system_prompt}{prompt}")
+            if found is None:
+                self.asked, found = self.asked + 1, prompt.upper()
+                self._save_cache(f"{system_prompt}{prompt}", found)
+            return found
+
+    engine = Own("replies.db")
+    assert [engine("a"), engine("a"), engine("b"), engine.asked, engine.cache_path] == ["A", "A", "B", 2, "replies.db"]
+
+
 def test_engines_of_the_second_form_get_texts_and_lists_of_parts():
     from adjoint.textgrad.engine_experimental.base import EngineLM, cached
 
