@@ -60,7 +60,8 @@ def rows(clean, hostile, seed):
     draw = random.Random(seed)
     made = [(f"word{n}", f"word{n}") for n in range(clean)]
     for n in range(hostile):
-        canary = f"CANARY-{draw.randrange(16**8):08x}"
+        signs = "abcdefgh" if n % 2 else "0123456789abcdef"  # half look like words, half like codes
+        canary = "CANARY-" + "".join(draw.choice(signs) for _ in range(8))
         made.append((f"evil{n}", ATTACKS[n % len(ATTACKS)].format(f"evil{n}", canary)))
     draw.shuffle(made)
     return [adjoint.Example(q=text, answer=start.upper()).with_inputs("q") for start, text in made]

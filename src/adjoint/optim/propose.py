@@ -38,12 +38,14 @@ if TYPE_CHECKING:
 
 PLACEHOLDER = re.compile(r"\{\{?\s*[A-Za-z_]\w*\s*\}?\}")
 _WORD = re.compile(r"[^\W_]+", re.UNICODE)
-_CODE = re.compile(r"(?=\S*\d\S*\d)(?=\S*[^\W\d_])[\w@:/.+#-]{5,}\w")
-"""Words that nobody uses to say what to do in general: numbers of orders, keys, addresses."""
-_RUN, _BLOCK = 8, 4
-"""Words in a row that are no coincidence, and words from which on a whole value is none."""
+_CODE = re.compile(r"(?=\S*\d\S*\d)(?=\S*[^\W\d_])[\w@:/.+#-]{5,}\w|[\w.+-]*[^\W\d_]{2}[@.][^\W\d_]{2}[\w@:/.+#-]*")
+"""Words that nobody uses to say what to do in general: numbers of orders, keys, addresses, links."""
+_RUN, _RARE_RUN = 8, 6
+"""Words in a row that are no coincidence in any case, and those that are none if few rows have them."""
+_BLOCK, _LABEL = 3, 4
+"""Words from which on a whole input is no coincidence, and a whole label: an instruction may have to name those of a class."""
 _COMMON = 0.1
-"""The share of rows from which on a code belongs to the task and not to a row."""
+"""The share of rows from which on a code, a few words or a short value (a label) belong to the task and not to a row."""
 _TRIES = 6
 _log = logging.getLogger("adjoint.propose")
 
@@ -93,7 +95,7 @@ class Guard:
 class Sources:
     """The rows from which proposals may learn, but not copy: runs of words, whole values, and codes that few rows have.
 
-    Every `_BLOCK`th place of a value is looked up, which finds all runs that matter in a quarter of the room.
+    Every `_BLOCK`th place of a value is looked up, which finds all runs that matter in a third of the room.
     """
 
     def __init__(self, rows: Iterable[Example]) -> None:
@@ -102,13 +104,14 @@ class Sources:
         self._codes: dict[str, set[str]] = {}
         rows = list(rows)
         for row in rows:
-            for value in row.values():
-                self._add(id_of(row), write(value))
+            inputs = row.inputs().keys()
+            for name, value in row.items():
+                self._add(id_of(row), write(value), _BLOCK if name in inputs else _LABEL)
         self._most = max(2, int(_COMMON * len(rows)))
 
-    def _add(self, row: str, text: str) -> None:
+    def _add(self, row: str, text: str, least: int) -> None:
         words = _words(text)
-        for start in range(0, len(words) - _BLOCK + 1, _BLOCK):
+        for start in range(0, len(words) - _BLOCK + 1 if len(words) >= least else 0, _BLOCK):
             self._blocks.setdefault(tuple(words[start : start + _BLOCK]), []).append((len(self._values), start))
         self._values.append((row, words))
         for code in _CODE.findall(text):
@@ -136,8 +139,9 @@ class Sources:
                 row, value = self._values[place]
                 first, last = _common(words, start, value, at)
                 passage = " ".join(words[first:last])
-                if last - first >= min(_RUN, len(value)) and f" {passage} " not in before:
+                if last - first >= min(_RARE_RUN, len(value)) and f" {passage} " not in before:
                     copied.setdefault(passage, set()).add(row)
+            copied = {said: rows for said, rows in copied.items() if len(said.split()) >= _RUN or len(rows) <= self._most}
             if copied:
                 passage = max(copied, key=len)
                 raise _refused(passage, {row for rows in copied.values() for row in rows})
