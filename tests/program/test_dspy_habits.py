@@ -1,6 +1,7 @@
 """Habits of DSPy's programs that are not names: what they give, leave out, or hand on."""
 
 import asyncio
+from unittest import mock
 
 import pytest
 
@@ -114,3 +115,37 @@ def test_a_program_may_have_a_call_of_its_own_and_nothing_else():
     with dspy.context(lm=DummyLM([{"a": "x"}] * 4), ledger=None):
         assert Plain()("a").a == dspy.Parallel()([(Plain(), rows[0])])[0].a == asyncio.run(dspy.asyncify(Plain())(q="a")).a == "x"
         assert dspy.evaluate(Plain(), rows, lambda row, made: made.a == row.a).mean == 1.0
+
+
+@pytest.mark.parametrize("kind", [dspy.Predict, dspy.ChainOfThought])
+def test_a_predictor_may_have_a_forward_of_its_own(kind):
+    class Loud(kind):
+        def forward(self, **inputs):
+            made = super().forward(**inputs)
+            made.a = made.a.upper()
+            return made
+
+    with dspy.context(lm=DummyLM([{"reasoning": "r", "a": "x"}] * 3), ledger=None):
+        assert Loud("q -> a")(q="?").a == asyncio.run(Loud("q -> a").acall(q="?")).a == "X"
+        assert Loud("q -> a").batch([{"q": "?"}])[0].a == "X"
+
+
+def test_a_predictor_may_have_an_aforward_of_its_own():
+    class Loud(dspy.Predict):
+        async def aforward(self, **inputs):
+            made = await super().aforward(**inputs)
+            made.a = made.a.upper()
+            return made
+
+    with dspy.context(lm=DummyLM([{"a": "x"}] * 2), ledger=None):
+        assert Loud("q -> a")(q="?").a == asyncio.run(Loud("q -> a").acall(q="?")).a == "X"
+
+
+def test_a_test_puts_a_double_in_the_place_of_a_forward():
+    found = dspy.Prediction(a="double")
+    program = dspy.ChainOfThought("q -> a")
+    with mock.patch.object(program.predict, "forward", return_value=found) as asked:
+        assert program(q="?").a == "double"
+    asked.assert_called_once_with(q="?")
+    with mock.patch.object(dspy.Predict, "forward", return_value=found):
+        assert program(q="?").a == dspy.Predict("q -> a")(q="?").a == "double"

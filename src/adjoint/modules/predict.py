@@ -147,18 +147,20 @@ class Predict(Module, Generic[Result]):
         self.config = {**self.config, **config}
 
     def __call__(self, *args: Any, **inputs: Any) -> Result:
-        portal.refuse_loop()  # before anything is written on the tape
-        return portal.run(self._complete(self._open(args, inputs)))
+        return super().__call__(*args, **inputs) if _has_own(self) else Predict.forward(self, *args, **inputs)
 
     def acall(self, *args: Any, **inputs: Any) -> Coroutine[Any, Any, Result]:
         # No `async def`: what fed the call must be looked up where the call is written, before any task starts.
-        return self._complete(self._open(args, inputs))
+        return super().acall(*args, **inputs) if _has_own(self) else self._complete(self._open(args, inputs))
 
     def forward(self, *args: Any, **inputs: Any) -> Result:
-        return self(*args, **inputs)
+        """What a call does, for subclasses with a `forward` of their own to reach by `super()`."""
+        portal.refuse_loop()  # before anything is written on the tape
+        return portal.run(self._complete(self._open(args, inputs)))
 
     async def aforward(self, *args: Any, **inputs: Any) -> Result:
-        return await self.acall(*args, **inputs)
+        """The same, to await."""
+        return await self._complete(self._open(args, inputs))
 
     def render(self, **inputs: Any) -> Prompt:
         """What a call with these inputs would send, and an upper estimate of its tokens. Nothing is called."""
@@ -209,7 +211,9 @@ class Predict(Module, Generic[Result]):
         demos = options.get("demos", self._demos.value)
         supports = supports_of(lm)
         messages = self._messages(adapter, (signature, instruction, demos), values, supports)
-        request = request_of(messages, {**getattr(lm, "options", {}), **self.config, **(self.weights or {}), **options.get("config", {})})
+        request = request_of(
+            messages, {**getattr(lm, "options", {}), **self.config, **(self.weights or {}), **options.get("config", {})}
+        )
         carried = adapter.options(signature, values, supports=supports)
         return request.with_options(**carried) if carried else request
 
@@ -280,6 +284,15 @@ class Predict(Module, Generic[Result]):
         return response
 
 
+_OWN = (Predict.forward, Predict.aforward)
+
+
+def _has_own(predictor: Predict[Any]) -> bool:
+    """Whether a subclass, or a test, has given the predictor a `forward` or an `aforward` of its own."""
+    found = (getattr(predictor.forward, "__func__", None), getattr(predictor.aforward, "__func__", None))
+    return found != _OWN
+
+
 def _parsed(call: _Call, response: Response) -> dict[str, Any]:
     """What the adapter reads in a reply; callbacks hear of it."""
     with span(current().callbacks, "adapter_parse", call.adapter, {"response": response}) as read:
@@ -292,7 +305,11 @@ def _others(call: _Call, response: Response) -> list[dict[str, Any]]:
     found = []
     for text in response.others:
         with contextlib.suppress(ParseError):
-            found.append(call.adapter.parse(call.signature, replace(response, text=text, others=(), tool_calls=(), reasoning=None), supports=call.supports))
+            found.append(
+                call.adapter.parse(
+                    call.signature, replace(response, text=text, others=(), tool_calls=(), reasoning=None), supports=call.supports
+                )
+            )
     return found
 
 
