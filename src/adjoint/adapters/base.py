@@ -37,12 +37,19 @@ class Adapter(Protocol):
     name: str
 
     def prefix(
-        self, signature: type[Signature], instruction: str, demos: Sequence[Mapping[str, Any]], *, supports: frozenset[str] = NOTHING
+        self,
+        signature: type[Signature],
+        instruction: str,
+        demos: Sequence[Mapping[str, Any]],
+        *,
+        supports: frozenset[str] = NOTHING,
     ) -> tuple[Message, ...]:
         """The messages that every call with this instruction and these demos begins with."""
         ...
 
-    def history(self, signature: type[Signature], inputs: Mapping[str, Any], *, supports: frozenset[str] = NOTHING) -> tuple[Message, ...]:
+    def history(
+        self, signature: type[Signature], inputs: Mapping[str, Any], *, supports: frozenset[str] = NOTHING
+    ) -> tuple[Message, ...]:
         """The earlier turns that an input of type `History` stands for; mostly none."""
         ...
 
@@ -50,11 +57,15 @@ class Adapter(Protocol):
         """The user message of one call."""
         ...
 
-    def options(self, signature: type[Signature], inputs: Mapping[str, Any], *, supports: frozenset[str] = NOTHING) -> dict[str, Any]:
+    def options(
+        self, signature: type[Signature], inputs: Mapping[str, Any], *, supports: frozenset[str] = NOTHING
+    ) -> dict[str, Any]:
         """What a request of this call carries besides messages: `schema` and `tools` where the LM takes them."""
         ...
 
-    def parse(self, signature: type[Signature], response: Response | str, *, supports: frozenset[str] = NOTHING) -> dict[str, Any]:
+    def parse(
+        self, signature: type[Signature], response: Response | str, *, supports: frozenset[str] = NOTHING
+    ) -> dict[str, Any]:
         """The typed outputs of a reply, or of its text.
 
         Raises `ParseError` that says what was expected and what came, and `RefusalError` if the model declined.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from adjoint.adapters import loose_json, values
+from adjoint.adapters import loose_json, values, written
 from adjoint.adapters.pieces import MarkedReader
 from adjoint.adapters.turns import TurnAdapter, input_pieces
 from adjoint.base.errors import ParseError
@@ -93,9 +93,9 @@ def inputs_text(fields: Sequence[Field], inputs: Mapping[str, Any], *, partial: 
 def outputs_text(fields: Sequence[Field], outputs: Mapping[str, Any]) -> str:
     """The outputs as the assistant writes them: bare text if there is one field, else marked blocks."""
     if len(fields) == 1:
-        return _escape(values.write(outputs[fields[0].name]))
+        return _escape(written.write(outputs[fields[0].name]))
     present = [field for field in fields if field.name in outputs]
-    return "\n".join(f"[[{field.name}]]\n{_escape(values.write(outputs[field.name]))}" for field in present)
+    return "\n".join(f"[[{field.name}]]\n{_escape(written.write(outputs[field.name]))}" for field in present)
 
 
 def _lacking(outputs: Sequence[Field], found: Mapping[str, Any], text: str) -> ParseError:

@@ -52,6 +52,13 @@ class Portal:
     def loop(self) -> asyncio.AbstractEventLoop:
         return self._loop or self._started()
 
+    @property
+    def _pool(self) -> ThreadPoolExecutor:
+        """The threads, which start with the loop."""
+        if self._threads is None:
+            self._started()
+        return cast("ThreadPoolExecutor", self._threads)
+
     def _started(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._loop is None:
@@ -101,14 +108,12 @@ class Portal:
 
     async def in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a synchronous function in a thread of its own, in a copy of the current context."""
-        self.loop  # noqa: B018 - starts the loop and its threads if they do not run yet
         call = functools.partial(contextvars.copy_context().run, function, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, call)
 
     async def in_turn(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """`in_thread` for a function that is mostly short: calls of one turn of the loop share a thread while none of them waits."""
-        self.loop  # noqa: B018 - as above
-        return await in_turn(cast("ThreadPoolExecutor", self._threads), function, *args, **kwargs)
+        return await in_turn(self._pool, function, *args, **kwargs)
 
 
 def _serve(made: Future[asyncio.AbstractEventLoop]) -> None:

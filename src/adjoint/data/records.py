@@ -244,7 +244,9 @@ def score_of(result: Any) -> Score:
         score = result if number is result.value else replace(result, value=number)
     elif hasattr(result, "score"):
         parts = getattr(result, "parts", None) or getattr(result, "objective_scores", None)  # the second is DSPy's name
-        score = Score(_scalar(result.score), str(getattr(result, "feedback", "") or ""), parts if isinstance(parts, Mapping) else {})
+        score = Score(
+            _scalar(result.score), str(getattr(result, "feedback", "") or ""), parts if isinstance(parts, Mapping) else {}
+        )
     else:
         score = Score(_scalar(result))
     value: Any = score.value
@@ -298,7 +300,8 @@ def split(
     have = len(train) if val is None else len(val)
     if not train or have < least:
         message = (
-            f"{len(train)} training rows" + ("" if val is None else f" and {len(val)} validation rows of their own")
+            f"{len(train)} training rows"
+            + ("" if val is None else f" and {len(val)} validation rows of their own")
             + f" are too few: feedback, selection and holdout need at least {least} together. Add rows."
         )
         raise UsageError(message)

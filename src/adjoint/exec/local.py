@@ -19,7 +19,9 @@ R = TypeVar("R")
 class Local:
     """Starts items in order; when one raises or the consumer stops, the others are cancelled and waited for."""
 
-    async def map(self, task: Callable[[I], Coroutine[Any, Any, R]], items: Iterable[I], *, limit: int) -> AsyncGenerator[Outcome[R]]:
+    async def map(
+        self, task: Callable[[I], Coroutine[Any, Any, R]], items: Iterable[I], *, limit: int
+    ) -> AsyncGenerator[Outcome[R]]:
         if limit < 1:
             message = f"limit={limit} would run nothing; give 1 or more."
             raise UsageError(message)

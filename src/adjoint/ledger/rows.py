@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import sqlite3
 import zlib
+from itertools import chain
 from typing import TypeAlias
 
 Cell: TypeAlias = "str | bytes | int | float | None"
 
 BROKEN = (sqlite3.Error, UnicodeDecodeError)
 """What SQLite raises for a file that it cannot read; the second where its own message quotes what it found."""
-
 
 
 class _Letters(dict[type, bytes]):
@@ -64,5 +65,11 @@ def unpack(data: bytes) -> str:
 def mark(*cells: Cell) -> bytes:
     """The checksum of a row: 8 bytes over the type, the length and the bytes of each of its cells."""
     data = [cell if type(cell) is bytes else str(cell).encode("utf-8", "surrogatepass") for cell in cells]
-    whole = b"".join([b"%b%d:%b" % (_LETTERS[type(cell)], len(said), said) for cell, said in zip(cells, data, strict=True)])
+    whole = _form(tuple(map(type, cells))) % tuple(chain.from_iterable(zip(map(len, data), data, strict=True)))
     return hashlib.blake2b(whole, digest_size=8).digest()
+
+
+@functools.lru_cache(maxsize=64)
+def _form(kinds: tuple[type, ...]) -> bytes:
+    """What a row of such cells is written in for its checksum."""
+    return b"".join(b"%b%%d:%%b" % _LETTERS[kind] for kind in kinds)

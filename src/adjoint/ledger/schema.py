@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+from adjoint.base.json import compact
 from adjoint.ledger.rows import key_of, mark, pack
 
 if TYPE_CHECKING:
@@ -63,7 +64,11 @@ def version_of(connection: sqlite3.Connection) -> str | None:
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'meta'").fetchone():
         return None
     row = connection.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()
-    if row is not None and row[0] == "1" and "request" in {column[1] for column in connection.execute("PRAGMA table_info(replies)")}:
+    if (
+        row is not None
+        and row[0] == "1"
+        and "request" in {column[1] for column in connection.execute("PRAGMA table_info(replies)")}
+    ):
         return "2"  # the number was damaged: to bring the rows up to date once more would make each a damaged one
     return None if row is None else str(row[0])
 
@@ -108,8 +113,8 @@ def _reply(key: str, body: str, *, intact: bool) -> tuple[Any, ...]:
     values: Mapping[str, Any] = json.loads(body)
     if not isinstance(values.get("request"), dict):
         return stored, body, None, mark(stored, body, None)
-    rest = text_of({name: value for name, value in values.items() if name != "request"})
-    request = pack(text_of(values["request"]))
+    rest = compact({name: value for name, value in values.items() if name != "request"})
+    request = pack(compact(values["request"]))
     return stored, rest, request, mark(stored, rest, request)
 
 
@@ -138,11 +143,6 @@ def charge(
         "tokens = tokens + excluded.tokens, nano = nano + excluded.nano, unpriced = unpriced + excluded.unpriced",
         (about[0], calls, tokens, nano or 0, calls if nano is None else 0),
     )
-
-
-def text_of(value: Any) -> str:
-    """Canonical JSON, as `base.json.canonical`, for values that came out of JSON."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def _is_json(text: Any) -> bool:

@@ -104,9 +104,7 @@ class Ledger:
         """
         await self.keep_soon(key, body, None if request is None else self._text(request), anew=anew)
 
-    def keep_soon(
-        self, key: str, body: Mapping[str, Json], asked: str | None = None, *, anew: bool = False
-    ) -> Lasting[None]:
+    def keep_soon(self, key: str, body: Mapping[str, Json], asked: str | None = None, *, anew: bool = False) -> Lasting[None]:
         """`keep_reply` of a request that is canonical JSON already; awaited, it is on the disk, and if nobody awaits it too."""
         text, stored, owner = self._text(body), key_of(key), me()
         asked = None if asked is None else redact(asked)
@@ -199,7 +197,9 @@ class Ledger:
         with self._reading() as database:
             rows = database.execute(_EVENTS if run is None else _EVENTS_OF_RUN, (run, kind)).fetchall()
         numbers = [row[0] for row in rows]
-        if any(later <= earlier for earlier, later in pairwise(numbers)):  # in the order of the tree, so one of them is not its own
+        if any(
+            later <= earlier for earlier, later in pairwise(numbers)
+        ):  # in the order of the tree, so one of them is not its own
             raise self._damaged("the order of the events", "their numbers do not rise")
         for seq, name, at, what, body, known in rows:
             if mark(name, at, what, body) != known:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from adjoint.base.errors import AdjointError, LedgerError
 from adjoint.base.lasting import Lasting
+from adjoint.base.portal import running_loop
 from adjoint.ledger.rows import BROKEN
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Writer:
         """Do it in the next commit and wait in this thread."""
         done = threading.Event()
         job = Job(act, durable=True, done=done)
-        self._flush(_running_loop())
+        self._flush(running_loop())
         self._submit([job])
         done.wait()
         if job.error is not None:
@@ -76,7 +77,7 @@ class Writer:
 
     def post(self, act: Callable[[sqlite3.Connection], object]) -> None:
         """Do it in the next commit; nobody waits. Whoever waits for a later job of the same loop waits for this one too."""
-        loop = _running_loop()
+        loop = running_loop()
         job = Job(act, durable=True)
         if loop is None:
             self._submit([job])
@@ -209,10 +210,3 @@ def _resolve(jobs: list[Job[Any]]) -> None:
             future.set_result(job.result)
         else:
             future.set_exception(job.error)
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None

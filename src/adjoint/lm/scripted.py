@@ -86,7 +86,9 @@ class ScriptedLM:
             return answer
         raise self._lost(request, f"its function returned {answer!r}, which is no text, Response or exception")
 
-    def _written(self, script: Sequence[Answer] | Mapping[str | re.Pattern[str], Answer], number: int, request: Request) -> Answer:
+    def _written(
+        self, script: Sequence[Answer] | Mapping[str | re.Pattern[str], Answer], number: int, request: Request
+    ) -> Answer:
         if isinstance(script, Mapping):
             return self._rule(script, request)
         if number < len(script):

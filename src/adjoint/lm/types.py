@@ -6,6 +6,7 @@ import functools
 import hashlib
 import operator
 from dataclasses import MISSING, dataclass, field, fields, replace
+from itertools import compress
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from adjoint.base import parts
@@ -152,7 +153,6 @@ class Usage:
             usd,
         )
 
-
     @property
     def tokens(self) -> int:
         """Tokens of input and output."""
@@ -241,10 +241,10 @@ def _fields(kind: Any) -> tuple[tuple[str, ...], tuple[Any, ...], Callable[[Any]
 def _without_defaults(record: Any) -> dict[str, Any]:
     """The fields of a record that differ from their defaults, as JSON; required ones always."""
     found: dict[str, Any] = {}
-    names, defaults, values = _fields(record.__class__)
-    for name, default, value in zip(names, defaults, values(record), strict=True):
-        if value is default:  # most
-            continue
+    names, defaults, read = _fields(record.__class__)
+    values = read(record)
+    others = map(operator.is_not, values, defaults)  # most are the very default
+    for name, default, value in compress(zip(names, defaults, values, strict=True), others):
         if type(value) is list:  # stands for a tuple
             value = tuple(value)  # noqa: PLW2901
         if default is MISSING or value != default:

@@ -52,7 +52,9 @@ class Prediction(Example):
         return self._tape
 
     @classmethod
-    def from_completions(cls, completions: Sequence[Mapping[str, Any]] | Mapping[str, Sequence[Any]] | Completions, signature: Any = None) -> Self:
+    def from_completions(
+        cls, completions: Sequence[Mapping[str, Any]] | Mapping[str, Sequence[Any]] | Completions, signature: Any = None
+    ) -> Self:
         """The first of several answers to one question as a prediction; `completions` has them all."""
         del signature  # DSPy's; the names are those of the outputs
         known = completions if isinstance(completions, Completions) else Completions(completions)

@@ -247,14 +247,27 @@ class Tape:
             found["rejected"] = [self._node_json(node) for node in self.rejected]
         if self.remarks:
             found["remarks"] = [
-                {"kind": item.kind, "text": item.text, "node": None if item.node is None else item.node.seq, "again": item.again, "settled": item.settled}
+                {
+                    "kind": item.kind,
+                    "text": item.text,
+                    "node": None if item.node is None else item.node.seq,
+                    "again": item.again,
+                    "settled": item.settled,
+                }
                 for item in self.remarks
             ]
         return found
 
     def _node_json(self, node: Node) -> dict[str, Json]:
         edges = [
-            {"input": slot, "source": e.source.seq, "field": e.field, "how": e.how, "confidence": e.confidence, "span": plain(e.span)}
+            {
+                "input": slot,
+                "source": e.source.seq,
+                "field": e.field,
+                "how": e.how,
+                "confidence": e.confidence,
+                "span": plain(e.span),
+            }
             for slot, found in node.parents.items()
             for e in found
         ]
