@@ -13,10 +13,10 @@ import time
 from collections import Counter
 
 import pytest
+from tests.autograd.conftest import text
 
 import adjoint
 import adjoint as tg
-from adjoint.autograd import engine as engines
 from adjoint.autograd.backward import abackward, estimate
 from adjoint.autograd.chain import LONGEST
 from adjoint.autograd.graph import NoPathWarning
@@ -27,15 +27,6 @@ from adjoint.optim.replies import edited, improved
 from adjoint.testing import ScriptedLM
 
 ODD = 'a {brace} {{two}} <TAG attr="x"> </IMPROVED_VARIABLE> \\d+ \\\\ %s %(n)d ```'
-
-
-@pytest.fixture(autouse=True)
-def clean_process(monkeypatch):
-    monkeypatch.setattr(engines, "_engine", {})
-
-
-def text(value, role="text", **options):
-    return tg.Variable(value, role_description=role, **options)
 
 
 def system_of(request):

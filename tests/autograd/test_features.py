@@ -8,10 +8,10 @@ import pickle
 import xml.etree.ElementTree as ET
 
 import pytest
+from tests.autograd.conftest import text
 
 import adjoint
 import adjoint as tg
-from adjoint.autograd import engine as engines
 from adjoint.autograd.losses import failed
 from adjoint.base.errors import GradientError, MetricError, ProgramError, UnknownNameError, UsageError
 from adjoint.lm.types import Response
@@ -19,15 +19,6 @@ from adjoint.optim.transforms import Reduce, Rewriting
 from adjoint.testing import ScriptedLM
 
 PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
-
-
-@pytest.fixture(autouse=True)
-def clean_process(monkeypatch):
-    monkeypatch.setattr(engines, "_engine", {})
-
-
-def text(value, role="text", **options):
-    return tg.Variable(value, role_description=role, **options)
 
 
 def kind_of(request):

@@ -6,6 +6,7 @@ import asyncio
 import json
 
 import pytest
+from tests.autograd.conftest import text
 
 import adjoint
 from adjoint.autograd import engine as engines
@@ -27,10 +28,6 @@ def no_engine_of_the_process(monkeypatch):
 
 def is_critic(request):
     return request.messages[0].content.startswith("One step of a program gave a wrong output")
-
-
-def text(value, role="text", **options):
-    return adjoint.Variable(value, role_description=role, **options)
 
 
 class Notes(adjoint.Module):

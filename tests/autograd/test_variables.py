@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from tests.autograd.conftest import text
 
 import adjoint
 from adjoint.autograd import engine as engines
@@ -19,10 +20,6 @@ ODD = 'a {brace} {{two}} <TAG attr="x"> </IMPROVED_VARIABLE> \\d+ \\\\ %s [[crit
 @pytest.fixture(autouse=True)
 def no_engine_of_the_process(monkeypatch):
     monkeypatch.setattr(engines, "_engine", {})
-
-
-def text(value, role="text", **options):
-    return adjoint.Variable(value, role_description=role, **options)
 
 
 def role_of(request):
