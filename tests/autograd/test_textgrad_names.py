@@ -75,6 +75,10 @@ def test_what_is_no_text_is_refused_as_textgrads_programs_expect(value):
         text(value)
     with pytest.raises(AttributeError, match="takes Variables and predictions"):
         tg.BlackboxLLM(Dummy())(value)
+    with pytest.raises(AttributeError, match="sum takes Variables"):
+        tg.sum([text("1"), value])
+    with pytest.raises(AttributeError, match="a StringBasedFunction takes Variables"):
+        tg.autograd.StringBasedFunction(len, "its length")({"q": value})
     with pytest.raises(AssertionError, match="the inputs are b"):
         tg.autograd.FormattedLLMCall(Dummy(), "{a}", {"a": None})({"b": text("1")})
 

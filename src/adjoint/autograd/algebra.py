@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from adjoint.autograd.variable import Variable
+from adjoint.autograd.variable import Variable, only_variables
 from adjoint.base.errors import UsageError
 from adjoint.program.tape import Node
 
@@ -23,7 +23,7 @@ def aggregate(variables: Sequence[Variable]) -> Variable:
 
 
 def _joined(op: str, variables: Sequence[Variable]) -> Variable:
-    joined = list(variables)
+    joined = only_variables(variables, op)
     if not joined:
         message = f"{op} needs at least one Variable."
         raise UsageError(message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from adjoint.autograd.variable import Variable
+from adjoint.autograd.variable import Variable, only_variables
 from adjoint.base.errors import ProgramError, UsageError
 from adjoint.base.foreign import foreign_call
 from adjoint.program.tape import Node
@@ -23,6 +23,7 @@ class StringBasedFunction:
         self.fn, self.function_purpose = fn, function_purpose
 
     def __call__(self, inputs: Mapping[str, Variable], response_role_description: str | None = None) -> Variable:
+        variables = only_variables(inputs.values(), "a StringBasedFunction")
         made = foreign_call(lambda: self.fn(**inputs), ProgramError, f"the function {getattr(self.fn, '__name__', self.fn)!s}")
         if not isinstance(made, str | int | Variable):
             message = (
@@ -34,6 +35,6 @@ class StringBasedFunction:
         edges = {name: variable.edges() for name, variable in inputs.items()}
         given = {name: variable.value for name, variable in inputs.items()}
         node = Node(0, "function", None, given, edges, outputs={"value": str(made)}, details=details)
-        return Variable.of(str(made), role, node, "value", list(inputs.values()))
+        return Variable.of(str(made), role, node, "value", variables)
 
     forward = __call__

@@ -286,6 +286,16 @@ class Variable(Traced):
         return f"Variable(value={str(self)!r}, role={self.role_description!r}, grads={len(self.grad)})"
 
 
+def only_variables(given: Iterable[Any], who: str) -> list[Variable]:
+    """The Variables that `who` was given; `VariableError` if there is anything else among them."""
+    found = list(given)
+    for one in found:
+        if not isinstance(one, Variable):
+            message = f"{who} takes Variables, got {one!r:.60}; wrap a text in Variable(text, role_description=...)."
+            raise VariableError(message)
+    return found
+
+
 def _checked(value: Any, image_path: str) -> str | bytes:
     """The text or the bytes that were meant."""
     if image_path:
