@@ -7,7 +7,7 @@ import logging
 import pytest
 
 import adjoint
-from adjoint.base.errors import ServerError, UnknownNameError, UsageError
+from adjoint.base.errors import AdjointError, ServerError, UnknownNameError, UsageError
 from adjoint.lm.retry import RetryPolicy
 from adjoint.optim.registry import OPTIMIZERS, optimizer_of
 from adjoint.testing import ScriptedLM
@@ -144,6 +144,45 @@ def test_validation_rows_that_are_training_rows_too_are_told():
     )
     assert "all validation rows are training rows too" in str(run(valset=rows).report)
     assert "validation row" not in str(run(valset=others).report)
+
+
+ROWS = list(INSTRUCTION.rows[:24])
+
+
+def student():
+    return INSTRUCTION.student()
+
+
+def broken(*_, **__):
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: adjoint.front(student(), trainset=ROWS, metric=matches, margin=2), "a number above 0 and below 1"),
+        (lambda: adjoint.front(student(), trainset=ROWS, metric=matches, alpha=0.0), "a number above 0 and below 1"),
+        (lambda: adjoint.front(student(), trainset=ROWS, metric=matches, cost=broken), "the cost raised ZeroDivisionError"),
+        (lambda: adjoint.front(student(), trainset=ROWS, metric=matches, cost=lambda tape: "2 $"), r"cost\(result='2 \$'\)"),
+        (lambda: adjoint.optimize_each(student(), lms=["pocket"], trainset=ROWS, metric=matches), "needs models by name"),
+        (lambda: adjoint.headroom(student(), ROWS, matches, tries=0), r"headroom\(tries=0\)"),
+        (lambda: adjoint.outlook(ROWS, "80calls"), "give rows that are divided"),
+        (lambda: adjoint.Models(matches, cost=broken, max_cost=1.0).compile(student(), trainset=ROWS), "the cost raised"),
+        (lambda: adjoint.GEPA(matches, component_selector=broken).compile(student(), trainset=ROWS), "component_selector raised"),
+        (lambda: adjoint.GEPA(matches, component_selector=lambda *_: None).compile(student(), trainset=ROWS), "give a list"),
+        (
+            lambda: adjoint.GEPA(matches, instruction_proposer=lambda **_: "new").compile(student(), trainset=ROWS),
+            "give a mapping",
+        ),
+        (lambda: adjoint.EnsembleSearch(matches).compile("q -> answer", trainset=ROWS), "give a program"),
+        (lambda: adjoint.KNNFewShot("3", ROWS, len), r"KNNFewShot\(k='3'\)"),
+        (lambda: adjoint.TGD([{"parms": []}]), "a group of TGD has 'params'"),
+    ],
+)
+def test_code_and_values_of_the_user_that_cannot_be_used_are_named(call, said):
+    task, _ = INSTRUCTION.lms()
+    with adjoint.context(lm=task, ledger=None), pytest.raises(AdjointError, match=said):
+        call()
 
 
 def half(example, prediction):

@@ -37,6 +37,9 @@ def groups_of(given: Iterable[Any]) -> list[Group]:
     groups = [Group(single)] if single else []
     for item in items:
         if isinstance(item, dict):
+            if "params" not in item:
+                message = f"a group of TGD has 'params', and may have 'constraints' and 'engine'; this one has {', '.join(map(repr, item)) or 'nothing'}."
+                raise UsageError(message)
             own = tuple(_checked(one) for one in item["params"])
             constraints = tuple(item["constraints"]) if "constraints" in item else None
             groups.append(Group(own, constraints, engine_of(item.get("engine"))))

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias, TypeVar, cast
 
 from adjoint.base.errors import UnknownNameError, UsageError
+from adjoint.data.records import Split
 from adjoint.lm.base import BaseLM
 from adjoint.optim.stop import Stop
 from adjoint.program.module import Module
@@ -32,6 +33,8 @@ _FROM_ZERO = frozenset({
 """Whole numbers that may be 0; others are 1 or more."""
 _SHARES = frozenset({"epsilon", "metric_threshold", "perfect_score"})
 """Numbers from 0 to 1, as scores are."""
+_INSIDE = frozenset({"delta", "margin"})
+"""Numbers above 0 and below 1."""
 _SIGNED = frozenset({"format_failure_score", "seed", "verbose"})
 """Numbers that may be anything."""
 _TYPES: Mapping[str, tuple[str, Any]] = {
@@ -41,6 +44,7 @@ _TYPES: Mapping[str, tuple[str, Any]] = {
     "Mapping": ("a mapping", Mapping),
     "BaseLM": ("a language model", BaseLM),
     "Module": ("a program, such as adjoint.Predict('question -> answer')", Module),
+    "Split": ("rows that are divided, as adjoint.data.records.split(rows, seed=0) does", Split),
     "Stop": ("adjoint.Stop(...)", Stop),
 }
 
@@ -132,11 +136,17 @@ def _rule(name: str, part: str, inside: str) -> Rule | None:
 
 def _number(name: str, *, whole: bool) -> Rule:
     """The numbers that a knob of this name may be; True and False are none, and neither is what is not finite."""
-    low, high = (-math.inf if name in _SIGNED else int(whole and name not in _FROM_ZERO)), (1 if name in _SHARES else math.inf)
+    inside, low = name in _INSIDE, -math.inf if name in _SIGNED else int(whole and name not in _FROM_ZERO)
+    high = 1 if inside or name in _SHARES else math.inf
+    if inside:
+        bounds = " above 0 and below 1"
+    else:
+        bounds = "" if low == -math.inf else f" from {low} to {high}" if high < math.inf else f" of {low} or more"
     kind = (int,) if whole else (int, float)
-    bounds = "" if low == -math.inf else f" from {low} to {high}" if high < math.inf else f" of {low} or more"
 
     def holds(value: Any) -> bool:
-        return isinstance(value, kind) and not isinstance(value, bool) and -math.inf < value < math.inf and low <= value <= high
+        if not isinstance(value, kind) or isinstance(value, bool) or not -math.inf < value < math.inf:
+            return False
+        return low < value < high if inside else low <= value <= high
 
     return f"a {'whole ' if whole else ''}number{bounds}", holds

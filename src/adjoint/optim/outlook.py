@@ -9,6 +9,8 @@ from adjoint.base.portal import portal
 from adjoint.base.words import count
 from adjoint.eval.evaluate import aevaluate
 from adjoint.eval.significance import rows_needed
+from adjoint.lm.budget import Budget
+from adjoint.optim.knobs import require
 from adjoint.program.context import context
 
 if TYPE_CHECKING:
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
 
     from adjoint.data.records import Example, Split
     from adjoint.lm.base import BaseLM
-    from adjoint.lm.budget import Budget
     from adjoint.program.metric import Metric
     from adjoint.program.module import Module
 
@@ -45,8 +46,11 @@ class Outlook:
         return "\n".join(self.notes)
 
 
-def outlook(split: Split, budget: Budget, *, calls_per_row: int = 1) -> Outlook:
+def outlook(split: Split, budget: Budget | str | int, *, calls_per_row: int = 1) -> Outlook:
     """What a search with these rows and this budget can do; nothing is asked. `calls_per_row` >= 1 are the program's."""
+    require("outlook", "calls_per_row", calls_per_row, "int")
+    require("outlook", "split", split, "Split")
+    budget = Budget.parse(budget)
     proposals, gain = _proposals(split, budget, calls_per_row), detectable(len(split.holdout))
     notes = []
     if proposals is not None:
@@ -126,6 +130,8 @@ async def aheadroom(
 
     It buys (`tries` + 1) x `rows` cells, whose replies are kept like any other.
     """
+    require("headroom", "tries", tries, "int")
+    require("headroom", "temperature", temperature, "float")
     first = await aevaluate(program, rows, metric, lm=lm)
     best = {cell.example: cell.score.value for cell in first.cells if cell.score is not None}
     warm = program.deepcopy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from adjoint.eval.several import compare
 from adjoint.optim.compile import aoptimize
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from adjoint.data.records import Example
     from adjoint.eval.compare import Comparison
@@ -72,7 +73,7 @@ async def aoptimize_each(
     **options: Any,
 ) -> Several:
     """`optimize_each` in asynchronous code."""
-    if not lms:
+    if not lms or not isinstance(lms, Mapping):
         message = "optimize_each needs models by name: lms={'small': LM(...), 'large': LM(...)}."
         raise UsageError(message)
     holdout, results, reports = split(trainset, valset, seed=seed).holdout, dict[str, Any](), dict[str, Any]()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from adjoint.base.errors import UsageError
 from adjoint.eval.race import Race
 from adjoint.optim.allocate import Outcome, eliminate
 from adjoint.optim.knobs import checked
@@ -30,9 +29,6 @@ class Racing:
 
     @checked
     def __init__(self, delta: float = 0.05) -> None:
-        if not 0 < delta < 1:
-            message = f"Racing(delta={delta}): the chance of losing the best is above 0 and below 1."
-            raise UsageError(message)
         self.delta = delta
 
     def settings(self) -> Mapping[str, Json]:

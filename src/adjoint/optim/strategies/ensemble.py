@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from adjoint.base.errors import FATAL, AdjointError, UsageError
+from adjoint.base.errors import FATAL, AdjointError, ProgramError, UsageError
+from adjoint.base.foreign import foreign_call
 from adjoint.base.json import plain
 from adjoint.exec.local import all_of
 from adjoint.modules.ensemble import EnsembledProgram
 from adjoint.modules.vote import majority
 from adjoint.optim.base import Candidate
+from adjoint.optim.knobs import require
 from adjoint.optim.registry import optimizer_of
 from adjoint.optim.strategy import Strategy
 from adjoint.program.context import context
@@ -63,6 +66,7 @@ class EnsembleSearch(Strategy):
 
     def compile(self, student: Module, **options: Any) -> Module:
         """The ensemble of copies of the student, optimized as any program is."""
+        require("EnsembleSearch.compile", "student", student, "Module")
         copies = [student.deepcopy() for _ in range(self.size)]
         return super().compile(EnsembledProgram(copies, self.reduce_fn, None, 0), **options)
 
@@ -117,7 +121,8 @@ async def _together(
         if None not in said:
             with context(tape=Tape(), role="judge"):
                 try:
-                    scores.append((await measure(work.bench.metric, row, program.reduce_fn(said), Tape(), compiling=True)).value)
+                    answer = foreign_call(partial(program.reduce_fn, said), ProgramError, "reduce_fn")
+                    scores.append((await measure(work.bench.metric, row, answer, Tape(), compiling=True)).value)
                 except FATAL:
                     raise
                 except AdjointError:

@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from adjoint.autograd.engine import engine_of
 from adjoint.base import rng
 from adjoint.base.errors import BudgetExceeded, UsageError
 from adjoint.base.portal import portal
@@ -18,8 +19,9 @@ from adjoint.base.words import count
 from adjoint.data.records import split
 from adjoint.eval.certificate import Certificate
 from adjoint.lm.budget import Budget
-from adjoint.optim.cost import tokens_of
+from adjoint.optim.cost import cost_of, tokens_of
 from adjoint.optim.frontier import non_dominated
+from adjoint.optim.knobs import require
 from adjoint.optim.registry import optimizer_of
 from adjoint.optim.study import Study
 from adjoint.program.context import context
@@ -29,6 +31,7 @@ from adjoint.program.state import name_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from adjoint.autograd.engine import Engine
     from adjoint.data.records import Example
     from adjoint.eval.cells import Cell
     from adjoint.eval.certificate import Verdict
@@ -107,7 +110,7 @@ def front(
     budget: Budget | str | int | None = None,
     valset: Sequence[Example] | None = None,
     lm: BaseLM | str | None = None,
-    proposer_lm: BaseLM | None = None,
+    proposer_lm: Engine | None = None,
     seed: int = 0,
     margin: float = 0.05,
     most: int = 6,
@@ -120,9 +123,15 @@ def front(
     just as good takes about 8 / margin holdout rows. At most `most` programs go to the holdout. `cost` reads the cost of a run off its tape: `tokens_of` (the default) or `dollars_of` of `adjoint.optim.cost`.
     Latency is the time a row took when it was bought, so replies that another run has left in the ledger make it too short.
     """
+    require("front", "margin", margin, "float")
+    require("front", "most", most, "int")
+    if not 0 < alpha < 1:
+        message = f"front(alpha={alpha}) cannot be; give the chance of a false claim, a number above 0 and below 1."
+        raise UsageError(message)
+    require("front", "cost", cost, "Callable")
     study = FrontStudy(
         program, optimizer_of(optimizer), check(metric), split(trainset, valset, seed=seed), Budget.parse(budget),
-        seed=seed, proposer_lm=proposer_lm, alpha=alpha,
+        seed=seed, proposer_lm=engine_of(proposer_lm), alpha=alpha,
     )  # fmt: skip
     with context(**({} if lm is None else {"lm": lm})):
         return portal.run(study.front(margin, most, cost))
@@ -160,12 +169,8 @@ class FrontStudy(Study):
     def _meter(self, cell: Cell, cost: Callable[[Tape], float | None]) -> None:
         """Note what a row has cost the program that ran it."""
         if cell.tape is not None and cell.tape.root is not None and cell.error is None:
-            spent = cost(cell.tape)
-            if spent is None:
-                message = "what a model costs is not known; give its price (LM(..., price=...)) or another cost=."
-                raise UsageError(message)
             key = (name_of(cell.tape.root.state_dict()), cell.example)
-            self._costs[key], self._seconds[key] = spent, cell.seconds
+            self._costs[key], self._seconds[key] = cost_of(cost, cell.tape), cell.seconds
 
     def _read_seconds(self) -> None:
         """How long each cell took when it was bought; an earlier life of this run may have bought it."""

@@ -8,14 +8,17 @@ same rows and leaves when it has lost; what was refused is remembered; and the w
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from adjoint.autograd.engine import engine_of
 from adjoint.base.code import code_digest
-from adjoint.base.errors import UsageError
+from adjoint.base.errors import ProgramError, UsageError
+from adjoint.base.foreign import foreign_call
 from adjoint.eval.fingerprint import answerer
 from adjoint.exec.local import all_of
 from adjoint.optim.base import Candidate
+from adjoint.optim.knobs import require
 from adjoint.optim.spelling import accept, one_of
 from adjoint.optim.strategies.pool import SELECTIONS, Member, draw, merges
 from adjoint.optim.strategies.proposing import written
@@ -233,9 +236,9 @@ class GEPA(Strategy):
         if self.component_selector == "all":
             return tuple(names)
         if callable(self.component_selector):
-            return tuple(
-                one_of("a text chosen by component_selector", name, names) for name in self.component_selector(names, state)
-            )
+            chosen = foreign_call(partial(self.component_selector, names, state), ProgramError, "component_selector")
+            require("component_selector", "result", chosen, "Sequence")
+            return tuple(one_of("a text chosen by component_selector", name, names) for name in chosen)
         return (names[memory["turns"][parent] % len(names)],)
 
     async def _reflected(self, memory: Memory, work: Workbench, runs: Runs, names: Sequence[str], number: int) -> State | None:

@@ -8,6 +8,7 @@ from adjoint.base.errors import UsageError
 from adjoint.data.records import Split, distinct
 from adjoint.modules.knn import KNN
 from adjoint.optim.compile import always_right
+from adjoint.optim.knobs import require
 from adjoint.optim.strategies.bootstrap import BootstrapFewShot
 from adjoint.optim.study import Study
 from adjoint.program.module import Module
@@ -33,6 +34,7 @@ class KNNFewShot:
         vectorizer: Embedder | Callable[[list[str]], Any],
         **few_shot_bootstrap_args: Any,
     ) -> None:
+        require("KNNFewShot", "k", k, "int")
         self.nearest = KNN(k, distinct(trainset), vectorizer)
         self.bootstrap = BootstrapFewShot(**few_shot_bootstrap_args)
 
@@ -41,6 +43,7 @@ class KNNFewShot:
         if trainset is not None:
             message = "KNNFewShot has its rows from its constructor: KNNFewShot(k, trainset, vectorizer).compile(student)."
             raise UsageError(message)
+        require("KNNFewShot.compile", "student", student, "Module")
         if teacher is not None:
             self.bootstrap.teacher = teacher
         return NearestDemos(student.deepcopy(), self.nearest, self.bootstrap)

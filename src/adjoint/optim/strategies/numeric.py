@@ -15,7 +15,7 @@ from adjoint.base.errors import UsageError
 from adjoint.exec.local import all_of
 from adjoint.optim import demos as demonstrations
 from adjoint.optim.base import Candidate
-from adjoint.optim.cost import dollars_of
+from adjoint.optim.cost import cost_of, dollars_of
 from adjoint.optim.strategy import Strategy
 from adjoint.program.choice import ModelChoice
 from adjoint.program.parameter import Number
@@ -194,12 +194,8 @@ class Models(_Rounds):
     async def _cost(self, work: Workbench, state: State, rows: Sequence[Example]) -> float:
         """What a row costs on average."""
         cells = await work.run(state, rows)
-        costs = [self.cost(cell.tape) for cell in cells if cell.tape is not None]
-        known = [cost for cost in costs if cost is not None]
-        if len(known) < len(costs):
-            message = "what a model costs is not known; give its price (LM(..., price=...)) or cost=, a function of the tape."
-            raise UsageError(message)
-        return math.fsum(known) / max(1, len(known))
+        costs = [cost_of(self.cost, cell.tape) for cell in cells if cell.tape is not None]
+        return math.fsum(costs) / max(1, len(costs))
 
 
 def _grid(parameter: Parameter[Any], cells: Sequence[Cell], most: int) -> list[float]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from adjoint.base.errors import ProgramError
 from adjoint.base.foreign import foreign
 from adjoint.base.portal import portal
+from adjoint.optim.knobs import require
 from adjoint.optim.spelling import one_of
 from adjoint.optim.strategies.reflection import calls_of
 from adjoint.program.context import context
@@ -38,6 +39,7 @@ async def written(
         waits = inspect.iscoroutinefunction(proposer) or inspect.iscoroutinefunction(own_call)
         call = proposer(**shown) if waits else portal.in_thread(proposer, **shown)
         made = await foreign(call, ProgramError, "the instruction proposer")
+    require("instruction_proposer", "result", made, "Mapping")
     for name in made:
         one_of("a text written by instruction_proposer", name, told)
     return {**state, **{name: str(text) for name, text in made.items()}}
