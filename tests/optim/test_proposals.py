@@ -12,9 +12,10 @@ from adjoint.base.errors import FATAL, GradientError, MissingExtraError, Unknown
 from adjoint.base.portal import portal
 from adjoint.lm.types import Response
 from adjoint.optim import tpe
-from adjoint.optim.demos import demo_names, labeled
+from adjoint.optim.copies import CopyError, Sources
+from adjoint.optim.demos import demo_names, labeled, pairs_of
 from adjoint.optim.prompts import Induce
-from adjoint.optim.propose import CopyError, Guard, Sources, asked, pairs_of, taught
+from adjoint.optim.propose import Guard, asked, taught
 from adjoint.testing import ScriptedLM
 
 ORDERS = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from adjoint.adapters.chat import inputs_text, outputs_text
 from adjoint.base.json import Json, digest, plain
 from adjoint.data.records import expected_outputs
 
@@ -76,3 +77,18 @@ def sample(demos: Sequence[Demo], k: int, rng: random.Random) -> list[Demo]:
 def key_of(demo: Demo) -> str:
     """Equal demos have equal keys."""
     return digest(demo, length=16)
+
+
+def pairs_of(predictor: Any, demos: Sequence[Demo]) -> list[tuple[str, str]]:
+    """Demos as inputs and outputs in words. No value can begin a line of its own, and so none can pose as another one."""
+    signature = predictor.signature
+    ins, outs = list(signature.input_fields.values()), list(signature.output_fields.values())
+    return [
+        (_kept(inputs_text(ins, demo, partial=True)), _kept(outputs_text([field for field in outs if field.name in demo], demo)))
+        for demo in demos
+        if any(field.name in demo for field in outs)
+    ]
+
+
+def _kept(text: str) -> str:
+    return text.replace("\n", "\n  ")

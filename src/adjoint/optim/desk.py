@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from adjoint.adapters.written import write
 from adjoint.base.errors import GradientError
-from adjoint.optim.demos import demo_names, labeled
+from adjoint.optim.copies import sources_of
+from adjoint.optim.demos import demo_names, labeled, pairs_of
 from adjoint.optim.prompts import Induce, examples_text
-from adjoint.optim.propose import Guard, asked, pairs_of, sources_of, taught
+from adjoint.optim.propose import Guard, asked, taught
 from adjoint.program.context import active_lm
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from adjoint.data.records import Example
     from adjoint.lm.base import BaseLM
     from adjoint.optim.base import Workbench
+    from adjoint.program.module import Module
     from adjoint.signature.signature import Signature
 
 _EMBEDDED = "pocket"
@@ -87,6 +89,12 @@ class Desk:
             message = "there is no row left to learn from"
             raise GradientError(message)
         return examples_text(pairs)
+
+
+def predictors_of(program: Module) -> dict[str, Any]:
+    """The predictors whose instruction may change, by the name of that instruction."""
+    owners = {id(one): name for name, one in program.named_parameters() if one.kind == "text" and one.trainable}
+    return {owners[id(p._instruction)]: p for p in program.predictors() if id(p._instruction) in owners}
 
 
 def _is_embedded(lm: BaseLM) -> bool:

@@ -7,10 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from adjoint.base.errors import UnknownNameError
-from adjoint.optim.desk import rows_text
+from adjoint.optim.copies import CopyError
+from adjoint.optim.demos import pairs_of
+from adjoint.optim.desk import predictors_of, rows_text
 from adjoint.optim.knobs import require
 from adjoint.optim.prompts import Explain, Grounded, Observe, Summarize, examples_text, fields_text
-from adjoint.optim.propose import CopyError, pairs_of, predictors_of, taught, tried
+from adjoint.optim.propose import taught, tried
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence

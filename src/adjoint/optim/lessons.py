@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from adjoint.autograd.losses import failed, feedback_of, measured
 from adjoint.autograd.walk import Walk
 from adjoint.base.errors import LMError, MetricError
-from adjoint.optim.propose import Sources, note_down
+from adjoint.optim.copies import Sources
+from adjoint.optim.tally import note_down
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -21,9 +21,9 @@ from adjoint.optim.certify import certify
 from adjoint.optim.kin import parts, why_new
 from adjoint.optim.knobs import require
 from adjoint.optim.outlook import outlook
-from adjoint.optim.propose import Tally, counted
 from adjoint.optim.result import OptimizationReport, Result
 from adjoint.optim.stop import EXHAUSTED, IDLE, Stop, Stopped
+from adjoint.optim.tally import Tally, counted
 from adjoint.program.context import active_ledger, context
 
 if TYPE_CHECKING:

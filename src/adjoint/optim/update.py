@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from adjoint.autograd.reduce import Theme
     from adjoint.lm.base import BaseLM
-    from adjoint.optim.propose import Sources
+    from adjoint.optim.copies import Sources
 
 EDIT_FROM = 4000
 """Characters from which on a text is changed by edits instead of being written again."""

@@ -14,9 +14,9 @@ from adjoint.base.json import canonical
 from adjoint.eval.fingerprint import answerer
 from adjoint.optim.base import Candidate
 from adjoint.optim.demos import demo_names, demos_in, key_of, labeled
-from adjoint.optim.desk import Desk
+from adjoint.optim.desk import Desk, predictors_of
 from adjoint.optim.prompts import Blend, Differ, Paraphrase
-from adjoint.optim.propose import predictors_of, usable
+from adjoint.optim.propose import usable
 from adjoint.optim.strategy import Strategy
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from adjoint.eval.fingerprint import answerer
 from adjoint.optim.allocators.grid import Grid
 from adjoint.optim.allocators.minibatch import Minibatch
 from adjoint.optim.base import Candidate
-from adjoint.optim.desk import Desk
+from adjoint.optim.desk import Desk, predictors_of
 from adjoint.optim.grounds import Grounds
 from adjoint.optim.knobs import annotations_of, require
-from adjoint.optim.propose import predictors_of, usable
+from adjoint.optim.propose import usable
 from adjoint.optim.spelling import unused
 from adjoint.optim.strategies.bootstrap import BootstrapFewShot, Plan
 from adjoint.optim.tpe import Seen, recalled, sampler_of, suggest, told

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from adjoint.autograd.engine import engine_of
 from adjoint.eval.fingerprint import answerer
 from adjoint.optim.base import Candidate
-from adjoint.optim.desk import Desk
+from adjoint.optim.desk import Desk, predictors_of
 from adjoint.optim.prompts import NextInstruction, fields_text, tried_text
-from adjoint.optim.propose import predictors_of, taught, usable
+from adjoint.optim.propose import taught, usable
 from adjoint.optim.strategy import Strategy
 
 if TYPE_CHECKING:

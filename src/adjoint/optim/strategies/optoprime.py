@@ -16,9 +16,10 @@ from adjoint.autograd.text import cut
 from adjoint.autograd.trace import ROOM, described
 from adjoint.base.errors import GradientError
 from adjoint.eval.fingerprint import answerer
+from adjoint.optim.copies import sources_of
 from adjoint.optim.lessons import loss_of
 from adjoint.optim.prompts import Suggest
-from adjoint.optim.propose import Guard, Proposer, sources_of, usable
+from adjoint.optim.propose import Guard, Proposer, usable
 from adjoint.optim.replies import improved
 from adjoint.optim.spelling import accept
 from adjoint.optim.strategies import reflection
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from adjoint.autograd.engine import Engine
     from adjoint.base.json import Json
     from adjoint.optim.base import Candidate, Memory, Trial, Workbench
-    from adjoint.optim.propose import Sources
+    from adjoint.optim.copies import Sources
     from adjoint.program.metric import Metric
     from adjoint.program.parameter import Parameter
     from adjoint.program.state import State

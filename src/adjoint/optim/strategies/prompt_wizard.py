@@ -12,9 +12,9 @@ from adjoint.autograd.engine import engine_of
 from adjoint.eval.fingerprint import answerer
 from adjoint.optim.base import Candidate
 from adjoint.optim.demos import demo_names, labeled
-from adjoint.optim.desk import Desk
+from adjoint.optim.desk import Desk, predictors_of
 from adjoint.optim.prompts import Persona, Restyle
-from adjoint.optim.propose import predictors_of, usable
+from adjoint.optim.propose import usable
 from adjoint.optim.strategies.reflection import repaired, revised, run
 from adjoint.optim.strategy import Strategy
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from adjoint.autograd.engine import engine_of
 from adjoint.eval.fingerprint import answerer
 from adjoint.optim.base import Candidate
-from adjoint.optim.desk import Desk
+from adjoint.optim.desk import Desk, predictors_of
 from adjoint.optim.prompts import Paraphrase
-from adjoint.optim.propose import predictors_of, usable
+from adjoint.optim.propose import usable
 from adjoint.optim.strategies.reflection import repaired, revised, run
 from adjoint.optim.strategy import Strategy
 

@@ -13,9 +13,10 @@ from adjoint.base import rng
 from adjoint.data.records import Score, id_of
 from adjoint.exec.local import all_of
 from adjoint.optim import propose
+from adjoint.optim.copies import sources_of
 from adjoint.optim.lessons import gradients, is_avoidable
 from adjoint.optim.prompts import Merge, Reasons, Reflect, ReflectAgain, Repair, runs_text
-from adjoint.optim.propose import Guard, asked, sources_of, taught
+from adjoint.optim.propose import Guard, asked, taught
 from adjoint.optim.replies import improved
 from adjoint.optim.update import rewrite
 from adjoint.program.context import context
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from adjoint.eval.cells import Cell
     from adjoint.lm.base import BaseLM
     from adjoint.optim.base import Workbench
+    from adjoint.optim.copies import Sources
     from adjoint.optim.desk import Desk
-    from adjoint.optim.propose import Sources
     from adjoint.program.metric import Metric
     from adjoint.program.module import Module
     from adjoint.program.state import State

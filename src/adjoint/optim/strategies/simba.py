@@ -21,8 +21,9 @@ from adjoint.eval.fingerprint import answerer
 from adjoint.exec.local import all_of
 from adjoint.optim import demos as demonstrations
 from adjoint.optim.base import Candidate
+from adjoint.optim.copies import sources_of
 from adjoint.optim.frontier import mean
-from adjoint.optim.propose import Guard, asked, sources_of, usable
+from adjoint.optim.propose import Guard, asked, usable
 from adjoint.optim.spelling import accept
 from adjoint.optim.strategies import reflection
 from adjoint.optim.strategy import Strategy
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from adjoint.data.records import Example
     from adjoint.eval.cells import Cell
     from adjoint.optim.base import Memory, Trial, Workbench
-    from adjoint.optim.propose import Sources
+    from adjoint.optim.copies import Sources
     from adjoint.program.metric import Metric
     from adjoint.program.module import Module
     from adjoint.program.state import State

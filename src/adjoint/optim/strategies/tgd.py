@@ -19,9 +19,10 @@ from adjoint.base.json import plain
 from adjoint.base.portal import portal
 from adjoint.eval.fingerprint import answerer
 from adjoint.exec.local import all_of
+from adjoint.optim.copies import sources_of
 from adjoint.optim.groups import groups_of
 from adjoint.optim.lessons import gradients
-from adjoint.optim.propose import sources_of, usable
+from adjoint.optim.propose import usable
 from adjoint.optim.spelling import one_of
 from adjoint.optim.strategy import Strategy
 from adjoint.optim.transforms import TRIED, Draft, Examples, Memory, Momentum, Reduce, Rejected, Rewriting
