@@ -7,8 +7,10 @@ import logging
 import pytest
 from tests.autograd.conftest import Dummy, text
 
+import adjoint
 import adjoint.textgrad as tg
 from adjoint.base.errors import GradientError
+from adjoint.testing import ScriptedLM
 
 
 class Shouted(tg.autograd.Function):
@@ -33,6 +35,21 @@ def test_functions_of_ones_own_carry_feedback_on_by_their_backward():
     loss.backward(lambda prompt: prompt if prompt.startswith("too loud on") else "calm down")
     assert (shout.get_gradient_text(), answer.get_gradient_text()) == ("too loud", "too loud on yes")
     assert prompt.get_gradient_text() == "calm down"
+
+
+def test_a_backward_of_ones_own_asks_any_lm_as_an_engine_and_none_that_it_does_not_need():
+    asked = ScriptedLM(lambda request: f"calm down ({request.messages[0].text})")
+    answer, made = text("yes"), text("YES")
+    for backward in (
+        lambda backward_engine: answer.gradients.add(backward_engine("loud", system_prompt="Be brief.")),
+        lambda backward_engine: None,
+    ):
+        made = tg.Variable("YES", predecessors=[answer], role_description="shout")
+        made.set_grad_fn(backward)
+        tg.TextLoss("Judge.", Dummy("too loud"))(made).backward(asked if not answer.gradients else None)
+    assert answer.get_gradient_text() == "calm down (Be brief.)"
+    assert [request.messages[1].text for request in asked.requests] == ["loud"]
+    assert tg.config.validate_engine_or_get_default(adjoint.LM(asked))("q", system_prompt="Hm.") == "calm down (Hm.)"
 
 
 def test_a_backward_of_ones_own_that_raises_ends_the_walk_and_changes_nothing():

@@ -1,18 +1,22 @@
-"""NamedEngine: an LM by a name that TextGrad's users write, which they ask directly with `generate`."""
+"""Engines that TextGrad's users ask directly, with `generate`: an LM, or one by a name that they write."""
 
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from adjoint.autograd.engine import given
 from adjoint.autograd.llm import as_variable, content_of
 from adjoint.base.errors import UsageError
 from adjoint.base.portal import portal
 from adjoint.lm.engine import EngineLM
 from adjoint.lm.names import PROVIDERS
 from adjoint.lm.types import Message, Request
-from adjoint.program.context import send
+from adjoint.program.context import active_lm, send
 from adjoint.program.lm import LM, request_of
+
+if TYPE_CHECKING:
+    from adjoint.lm.base import BaseLM
 
 EXPERIMENTAL = "experimental:"
 _SHORT = {
@@ -31,7 +35,37 @@ _SERVERS = {"azure": "litellm/azure", "together": "together", "groq": "groq", "o
 _log = logging.getLogger("adjoint.engine")
 
 
-class NamedEngine(EngineLM):
+class DirectEngine(EngineLM):
+    """A language model that is asked as TextGrad's engines are, and gives one text; by default the context's, when it is asked."""
+
+    def __init__(self, lm: Any = None) -> None:
+        self.lm = lm
+
+    @property
+    def opening(self) -> str:
+        """The system prompt of calls that have none of their own."""
+        return self.system_prompt
+
+    def __call__(self, prompt: Any, system_prompt: str | None = None, **options: Any) -> Any:
+        if isinstance(prompt, Request):
+            return self.lm(prompt)
+        return self.generate(prompt, system_prompt, **options)
+
+    def generate(self, content: Any, system_prompt: str | None = None, **options: Any) -> str:  # type: ignore[override]
+        """One text, for a text or a list of texts and pictures."""
+        return portal.run(self.agenerate(content, system_prompt, **options))
+
+    async def agenerate(self, content: Any, system_prompt: str | None = None, **options: Any) -> str:
+        """`generate` in asynchronous code."""
+        lm = self.lm or active_lm()
+        pieces = [content] if isinstance(content, str) else [as_variable(one, "part of a prompt").content for one in content]
+        told = system_prompt or self.opening
+        messages = [Message("system", told)] if told else []
+        messages.append(Message("user", content_of(pieces)))
+        return (await send(request_of(tuple(messages), {**getattr(lm, "options", {}), **options}), lm)).text
+
+
+class NamedEngine(DirectEngine):
     """What `get_engine(name)` gives: an LM that is called as TextGrad's engines are, and gives one text.
 
     `engine.generate("hi", system_prompt="...")` and `engine("hi", system_prompt="...")` take a text, or a list of texts and
@@ -52,18 +86,13 @@ class NamedEngine(EngineLM):
     ) -> None:
         if "cache" in options:
             options["cache"] = is_cached(options["cache"])
-        self.lm = LM(spelled(model_string), **options)
+        super().__init__(LM(spelled(model_string), **options))
         self.model_string = self.lm.model.partition("/")[2] or self.lm.model
         self.system_prompt, self.is_multimodal = system_prompt, is_multimodal
 
     @property
     def name(self) -> str:
-        return self.lm.name
-
-    @property
-    def opening(self) -> str:
-        """The system prompt of calls that have none of their own."""
-        return self.system_prompt
+        return str(self.lm.name)
 
     @property
     def base_url(self) -> str | None:
@@ -75,22 +104,11 @@ class NamedEngine(EngineLM):
             raise AttributeError(name)
         return getattr(self.lm, name)
 
-    def __call__(self, prompt: Any, system_prompt: str | None = None, **options: Any) -> Any:
-        if isinstance(prompt, Request):
-            return self.lm(prompt)
-        return self.generate(prompt, system_prompt, **options)
 
-    def generate(self, content: Any, system_prompt: str | None = None, **options: Any) -> str:  # type: ignore[override]
-        """One text, for a text or a list of texts and pictures."""
-        return portal.run(self.agenerate(content, system_prompt, **options))
-
-    async def agenerate(self, content: Any, system_prompt: str | None = None, **options: Any) -> str:
-        """`generate` in asynchronous code."""
-        pieces = [content] if isinstance(content, str) else [as_variable(one, "part of a prompt").content for one in content]
-        told = system_prompt or self.opening
-        messages = [Message("system", told)] if told else []
-        messages.append(Message("user", content_of(pieces)))
-        return (await send(request_of(tuple(messages), {**self.lm.options, **options}), self.lm)).text
+def direct(lm: BaseLM | None) -> Any:
+    """What a program asks directly: the engine as the user gave it, or a language model in TextGrad's form."""
+    asked = given(lm)
+    return asked if asked is not lm or isinstance(lm, EngineLM) else DirectEngine(lm)
 
 
 def is_cached(cache: Any) -> bool:

@@ -7,12 +7,12 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from adjoint.autograd.engine import given
+from adjoint.autograd.named import direct
 from adjoint.autograd.rules import merge
 from adjoint.base.errors import GradientError
 from adjoint.base.foreign import foreign
 from adjoint.base.portal import portal
-from adjoint.program.context import active_lm
+from adjoint.program.context import context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -66,8 +66,9 @@ class GradFnRule:
     async def __call__(
         self, node: Node, incoming: Sequence[Gradient], targets: Sequence[Target], engine: BaseLM | None
     ) -> dict[str, Gradient]:
-        called = portal.in_thread(_added, self.made, incoming, self.grad_fn, given(engine or active_lm()))
-        said = await foreign(called, GradientError, f"the grad_fn of the {self.made.role_description}")
+        with context(role="critic", tape=None):
+            called = portal.in_thread(_added, self.made, incoming, self.grad_fn, direct(engine))
+            said = await foreign(called, GradientError, f"the grad_fn of the {self.made.role_description}")
         merged = merge(incoming)
         told = {target.name: _told(node, target.name, said) for target in targets}
         return {name: replace(merged, target=name, text=text) for name, text in told.items() if text}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from adjoint.autograd.engine import backward_engine, engine_of, given, set_backward_engine
+from adjoint.autograd.named import direct
 from adjoint.base.errors import NoLMError
 
 if TYPE_CHECKING:
@@ -49,4 +50,4 @@ def validate_engine_or_get_default(engine: Engine | None) -> Any:
     if found is None:
         message = "there is no engine: give one, or say adjoint.set_backward_engine(engine) first."
         raise NoLMError(message)
-    return given(found)
+    return direct(found)
