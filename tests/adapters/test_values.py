@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from adjoint import OutputField, Signature
 from adjoint.adapters import values
+from adjoint.adapters.written import write
 from adjoint.base.errors import ParseError
 
 
@@ -72,13 +73,13 @@ cases = st.one_of(
 @given(cases)
 def test_what_was_written_is_read_back(case):
     type_, value = case
-    assert read(type_, values.write(value)) == value
+    assert read(type_, write(value)) == value
 
 
 @given(cases)
 def test_fences_around_a_value_change_nothing(case):
     type_, value = case
-    assert read(type_, f"```json\n{values.write(value)}\n```") == value
+    assert read(type_, f"```json\n{write(value)}\n```") == value
 
 
 @given(st.text())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from adjoint.adapters import loose_json, simple
 from adjoint.adapters.schemas import field_schema
-from adjoint.adapters.written import write as write  # noqa: PLC0414 - reading and writing are looked for in one place
+from adjoint.adapters.written import write
 from adjoint.base.errors import ParseError
 from adjoint.base.json import canonical, plain
 from adjoint.signature.types.known import knows_its_form, role_of
