@@ -178,3 +178,24 @@ def test_the_names_are_also_where_dspy_has_them():
 
     for name in ("BootstrapFewShotWithOptuna", "COPRO", "InferRules", "KNNFewShot", "MIPROv2"):
         assert getattr(teleprompt, name) is getattr(dspy, name)
+
+
+@pytest.mark.parametrize(
+    "make", [dspy.COPRO, dspy.BootstrapFewShotWithRandomSearch, dspy.GEPA, dspy.MIPROv2], ids=lambda kind: kind.__name__
+)
+def test_few_rows_are_compiled_undivided_and_that_is_said(lms, make, caplog):
+    compiled = make(metric=matches).compile(DEMOS.student(), trainset=TRAIN[:3])
+    assert isinstance(compiled, dspy.Predict)
+    assert (
+        "3 training rows cannot be divided: the same rows teach and choose, and nothing is certified; give 6 or more"
+        in caplog.text
+    )
+
+
+def test_few_rows_of_a_valset_all_choose_and_the_report_says_so(lms):
+    task, proposer = DEMOS.lms()
+    given = {"valset": TRAIN[10:12], "metric": matches, "lm": task, "proposer_lm": proposer}
+    found = dspy.optimize(DEMOS.student(), TRAIN[:3], **given, ship="always")
+    assert "2 validation rows cannot be divided: all of them choose, and nothing is certified" in found.report.notes
+    with pytest.raises(ValueError, match="too few"):
+        dspy.optimize(DEMOS.student(), TRAIN[:3], **given)

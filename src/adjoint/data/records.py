@@ -224,6 +224,11 @@ class Score:
     feedback: str = ""
     parts: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def score(self) -> float:
+        """DSPy's name for the value."""
+        return self.value
+
     def __float__(self) -> float:
         return self.value
 
@@ -283,13 +288,19 @@ def distinct(rows: Iterable[Example]) -> list[Example]:
 
 
 def split(
-    trainset: Sequence[Example], valset: Sequence[Example] | None = None, *, seed: int, shares: tuple[float, float] = (0.34, 0.33)
+    trainset: Sequence[Example],
+    valset: Sequence[Example] | None = None,
+    *,
+    seed: int,
+    shares: tuple[float, float] = (0.34, 0.33),
+    undivided: bool = False,
 ) -> Split:
     """Divide rows at random into feedback, selection and holdout; `shares` are those of the first two.
 
     With a `valset`, the trainset gives the feedback rows and the valset is divided between selection and holdout. Rows
     that occur twice are taken once, so that no row plays two roles; a valset without rows of its own (DSPy's programs
-    give the trainset twice) leaves all three roles to the trainset. Raises `UsageError` if there are fewer than 6 rows.
+    give the trainset twice) leaves all three roles to the trainset. Raises `UsageError` if there are fewer than 6 rows, unless they may stay `undivided`:
+    then all of them choose, those of the trainset teach, and there is no holdout.
     """
     train = distinct(trainset)
     taken = {id_of(row) for row in train}
@@ -298,6 +309,8 @@ def split(
         val = None
     least = 6 if val is None else 4
     have = len(train) if val is None else len(val)
+    if undivided and train and 0 < have < least:
+        return Split(tuple(train), tuple(val or train), ())
     if not train or have < least:
         message = (
             f"{len(train)} training rows"

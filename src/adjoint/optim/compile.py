@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from adjoint.autograd.engine import engine_of
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from adjoint.optim.study import Progress, Ship
     from adjoint.program.metric import Metric
     from adjoint.program.module import Module
+
+_log = logging.getLogger("adjoint.optimize")
 
 
 def optimize(
@@ -57,7 +60,7 @@ def optimize(
     `allocator` says which cells are bought to choose among candidates; by default the optimizer knows. At most `limit` rows
     run at once (64); `stop` are rules that end the search before its budget is spent. With `repeats` > 1 each candidate runs so
     often on each row, with replies of its own each time, and its score is the mean: for models that sample.
-    `ship="always"` returns the best found without a certificate. In asynchronous code use `aoptimize`.
+    `ship="always"` returns the best found without a certificate, also where the rows are too few to be divided. In asynchronous code use `aoptimize`.
     """
     return portal.run(
         aoptimize(
@@ -95,8 +98,9 @@ async def aoptimize(
     if not trainset:
         message = "the trainset is empty; give rows to learn from, choose with and certify on."
         raise UsageError(message)
-    rows = split(trainset, valset, seed=seed)
-    study = _study(program, optimizer, metric, rows, seed=seed, remarks=_shared(trainset, valset or ()), **settings)
+    rows = split(trainset, valset, seed=seed, undivided=settings.get("ship") == "always")
+    remarks = _shared(trainset, valset or ()) if rows.holdout else (_undivided(rows),)
+    study = _study(program, optimizer, metric, rows, seed=seed, remarks=remarks, **settings)
     lm = getattr(study.optimizer, "task_model", None) if lm is None else lm
     with context(**({} if lm is None else {"lm": lm})):
         return await portal.here(study.run())
@@ -119,6 +123,15 @@ def propose(
     study = _study(program, optimizer, metric or always_right, rows, **settings)
     with context(**({} if lm is None else {"lm": lm})):
         return portal.run(study.propose())
+
+
+def _undivided(rows: Split) -> str:
+    """What a report, and the log, say of rows that are too few to be divided."""
+    same = rows.selection == rows.feedback
+    few = f"{count(len(rows.selection), 'training row' if same else 'validation row')} cannot be divided"
+    remark = f"{few}: {'the same rows teach and choose' if same else 'all of them choose'}, and nothing is certified"
+    _log.warning("%s; give %d or more", remark, 6 if same else 4)
+    return remark
 
 
 def _shared(trainset: Sequence[Example], valset: Sequence[Example]) -> tuple[str, ...]:
