@@ -286,6 +286,8 @@ def present(fields: Sequence[Field], inputs: Mapping[str, Any], *, partial: bool
 
 def content(pieces: Pieces) -> str | tuple[Part, ...]:
     """Pieces as the content of a message: a plain text where there is nothing else."""
+    if len(pieces) == 1 and isinstance(pieces[0], str):  # most
+        return pieces[0]
     made: list[Part] = []
     text = ""
     for piece in pieces:

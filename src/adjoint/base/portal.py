@@ -111,9 +111,9 @@ class Portal:
         call = functools.partial(contextvars.copy_context().run, function, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._pool, call)
 
-    async def in_turn(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def in_turn(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
         """`in_thread` for a function that is mostly short: calls of one turn of the loop share a thread while none of them waits."""
-        return await in_turn(self._pool, function, *args, **kwargs)
+        return in_turn(self._pool, function, *args, **kwargs)
 
 
 def _serve(made: Future[asyncio.AbstractEventLoop]) -> None:

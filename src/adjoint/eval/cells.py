@@ -90,7 +90,7 @@ async def run_row(
             with within(tape=tape, meter=used, sample=sample):
                 made = await foreign(program.acall(**inputs), ProgramError, "the program")
             prediction = _prediction(made, tape)
-            with within(tape=Tape(), meter=used, sample=sample, role="judge"):  # calls of the metric are no calls of the program
+            with within(tape=None, meter=used, sample=sample, role="judge"):  # calls of the metric are no calls of the program
                 score = await measure(metric, example, prediction, tape, compiling=compiling)
     except FATAL:
         raise

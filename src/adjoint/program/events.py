@@ -42,7 +42,8 @@ class BaseCallback:
 class Span:
     """A call under way; whoever makes it says what came of it. By itself it tells nobody."""
 
-    outputs: Any = None
+    __slots__ = ("outputs",)
+    outputs: Any
 
     def __enter__(self) -> Self:
         return self
@@ -64,6 +65,7 @@ def span(callbacks: Sequence[Any], kind: str, instance: Any, inputs: Mapping[str
 @contextmanager
 def _told(callbacks: Sequence[Any], kind: str, instance: Any, inputs: Mapping[str, Any]) -> Iterator[Span]:
     made = Span()
+    made.outputs = None
     call_id = uuid.uuid4().hex
     _tell(callbacks, f"on_{kind}_start", call_id=call_id, instance=instance, inputs=dict(inputs))
     token = _call.set(call_id)
