@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -140,7 +141,7 @@ class _Run:
             total += float(loss.detach())
         torch.nn.utils.clip_grad_norm_(self.trained.values(), self.recipe.clip_norm)
         self.optimizer.step()
-        if total != total:  # noqa: PLR0124 - not a number
+        if math.isnan(total):
             message = f"the loss of step {number + 1} is not a number: lower the learning rate {self.recipe.learning_rate}."
             raise UsageError(message)
         return total
