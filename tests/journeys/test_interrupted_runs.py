@@ -46,7 +46,8 @@ USER_FILE = f"""
 
         def answer(self, system, word, turns):
             if system.startswith("One step"):
-                return f"Mind the {{len(word) % 4}} letters."
+                said = f"Mind the {{len(word) % 4}} letters."
+                return f"[[critique]]\\n{{said}}\\n[[critique_0]]\\n{{said}}" if "critique_0" in system else said
             if system.startswith("Improve"):
                 return f"Write CAPITALS, version {{len(word) % 7}}."
             if "CAPITALS" in system or turns > 6:
