@@ -219,8 +219,22 @@ def test_recipes_say_what_is_wrong_with_them():
         Recipe.of({"learning_rte": 1.0})
     with pytest.raises(UnknownNameError, match="unknown method"):
         Recipe(method="ppo")
-    with pytest.raises(UsageError, match="batch_size is 0"):
+    with pytest.raises(UsageError, match=r"batch_size=0\) cannot be"):
         Recipe(batch_size=0)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"targets": ["nope"]}, "unknown layer of targets 'nope'"),
+        ({"targets": "q_proj"}, "give a list or None"),
+        ({"rank": 10**6}, "the widest layer has"),
+        ({"steps": "3"}, "give a whole number of 0 or more or None"),
+    ],
+)
+def test_what_a_checkpoint_cannot_be_trained_with_is_named(llama, given, said):
+    with pytest.raises(UsageError, match=said):
+        tuner.train(HF(str(llama)), ROWS, {**QUICK, **given})
 
 
 def test_what_nobody_can_train_says_what_to_use_instead():

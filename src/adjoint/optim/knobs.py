@@ -10,7 +10,6 @@ import ast
 import functools
 import inspect
 import math
-import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias, TypeVar, cast
 
@@ -100,7 +99,8 @@ def require(owner: str, name: str, value: Any, annotation: Any) -> None:
 
 def _listed(words: Iterable[str]) -> str:
     """`a, b or c`."""
-    return re.sub(r" or (?=.* or )", ", ", " or ".join(words))
+    *most, last = words
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 @functools.cache
@@ -126,7 +126,7 @@ def _rule(name: str, part: str, inside: str) -> Rule | None:
         return _number(name, whole=part == "int")
     if part == "Callable":
         return "a function", callable
-    if part in ("Iterable", "Sequence"):
+    if part in ("Iterable", "Sequence", "tuple"):
         return "a list", lambda value: isinstance(value, Iterable) and not isinstance(value, str | Mapping)
     if part in _TYPES:
         words, kind = _TYPES[part]

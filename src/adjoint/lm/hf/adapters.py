@@ -94,21 +94,22 @@ class Shape:
 def add(model: Any, name: str, shape: Shape, *, dropout: float = 0.0) -> None:
     """Put a fresh LoRA adapter on a model (Hu et al., 2021): W x + alpha / rank * B A x, with B = 0 to begin with."""
     # PEFT writes down the layers that "all-linear" has found, and that only for its own kind of model.
-    targets = shape.targets if isinstance(shape.targets, list) else linear_layers(model)
+    targets = shape.targets if isinstance(shape.targets, list) else list(linear_layers(model))
     config = LoraConfig(r=shape.rank, lora_alpha=shape.alpha, target_modules=targets, lora_dropout=dropout, bias="none")
     known = vars(model).pop("peft_config", {})  # PEFT warns of adapters that are on already; here they are meant to be
     inject_adapter_in_model(config, model, adapter_name=name)
     model.peft_config = {**known, **model.peft_config}
 
 
-def linear_layers(model: Any) -> list[str]:
-    """The last parts of the names of all linear layers but the output head, which shares the embeddings in small models."""
+def linear_layers(model: Any) -> dict[str, int]:
+    """All linear layers but the output head, which shares the embeddings in small models: the last part of the name, and the width."""
     head = model.get_output_embeddings()
-    found = set()
+    found: dict[str, int] = {}
     for path, layer in model.named_modules():
         if isinstance(layer, torch.nn.Linear) and layer is not head and ".lora_" not in path:
-            found.add(path.removesuffix(".base_layer").rpartition(".")[2])  # beneath an adapter that is on already
-    return sorted(found)
+            name = path.removesuffix(".base_layer").rpartition(".")[2]  # beneath an adapter that is on already
+            found[name] = max(found.get(name, 0), layer.in_features, layer.out_features)
+    return dict(sorted(found.items()))
 
 
 def fill(model: Any, name: str, tensors: Mapping[str, Any]) -> None:

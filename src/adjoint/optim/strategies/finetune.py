@@ -16,7 +16,7 @@ from adjoint.base.errors import UsageError
 from adjoint.eval.fingerprint import answerer
 from adjoint.lm.base import identity_of
 from adjoint.optim.base import Candidate
-from adjoint.optim.spelling import unused
+from adjoint.optim.spelling import one_of, unused
 from adjoint.optim.strategies.bootstrap import labeled_demos
 from adjoint.optim.strategy import Strategy
 from adjoint.optim.weights import traces
@@ -77,6 +77,7 @@ class BootstrapFinetune(Strategy):
         super().__init__(metric)
         unused(num_threads=num_threads)
         self.multitask, self.recipe, self.exclude_demos = multitask, Recipe.of(train_kwargs), exclude_demos
+        one_of("method", self.recipe.method, ("sft", "dpo"))
         self.teacher, self.teacher_demos = teacher, teacher_demos
         self.teacher_lm = named_lm(teacher_lm) if isinstance(teacher_lm, str) else teacher_lm
         self.metric_threshold, self.samples, self.temperature = metric_threshold, samples, temperature

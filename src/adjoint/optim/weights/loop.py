@@ -13,7 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from adjoint.base import rng
-from adjoint.base.errors import UsageError
+from adjoint.base.errors import UnknownNameError, UsageError
 from adjoint.lm import weights
 from adjoint.lm.hf import adapters
 from adjoint.optim.weights import losses
@@ -38,6 +38,18 @@ def train(engine: Engine, task: Task) -> Trained:
         return run.finish()
 
 
+def _refuse_misfits(model: Any, rank: int, targets: Sequence[str]) -> None:
+    """Raise `UsageError` for layers that the model does not have, and for a rank that no layer can use."""
+    layers = adapters.linear_layers(model)
+    for name in targets:
+        if name not in layers:
+            raise UnknownNameError.of("layer of targets", name, layers)
+    widest = max(layers.values(), default=0)
+    if rank > widest:
+        message = f"rank is {rank}, and the widest layer has {widest}; give a rank of at most that, or None to train all weights."
+        raise UsageError(message)
+
+
 @contextmanager
 def _trainable(engine: Engine, task: Task) -> Iterator[Any]:
     """The model with what is to be trained switched on; afterwards the engine's model is as it was."""
@@ -48,6 +60,7 @@ def _trainable(engine: Engine, task: Task) -> Iterator[Any]:
         yield _mode(made, recipe)
         return
     model, shape = checkpoint.model, adapters.Shape(recipe.rank, recipe.alpha, list(recipe.targets or ()) or "all-linear")
+    _refuse_misfits(model, recipe.rank, recipe.targets or ())
     adapters.add(model, NAME, shape, dropout=recipe.dropout)
     try:
         adapters.use(model, NAME)
