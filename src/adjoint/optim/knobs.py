@@ -19,8 +19,8 @@ from adjoint.lm.base import BaseLM
 from adjoint.optim.stop import Stop
 from adjoint.program.module import Module
 
-Rule: TypeAlias = tuple[str, Callable[[Any], bool]]
-"""What is allowed, in words and as a function."""
+Rule: TypeAlias = tuple[tuple[str, ...], Callable[[Any], bool]]
+"""What is allowed, in words for each of it and as a function."""
 Init = TypeVar("Init", bound=Callable[..., None])
 
 _FROM_ZERO = frozenset({
@@ -93,7 +93,7 @@ def require(owner: str, name: str, value: Any, annotation: Any) -> None:
     rules = [_rule(name, *part) for part in _parts(annotation)] if isinstance(annotation, str) else [None]
     known = [rule for rule in rules if rule is not None]
     if len(known) == len(rules) and not any(holds(value) for _, holds in known):
-        message = f"{owner}({name}={value!r:.60}) cannot be; give {_listed(words for words, _ in known)}."
+        message = f"{owner}({name}={value!r:.60}) cannot be; give {_listed(word for words, _ in known for word in words)}."
         raise UsageError(message)
 
 
@@ -121,16 +121,16 @@ def _rule(name: str, part: str, inside: str) -> Rule | None:
     """What one member of a union allows; None if that is not known here."""
     if part == "Literal":
         names = [node.value for node in ast.walk(ast.parse(inside)) if isinstance(node, ast.Constant)]
-        return _listed(map(repr, names)), lambda value: isinstance(value, str) and value in names
+        return tuple(map(repr, names)), lambda value: isinstance(value, str) and value in names
     if part in ("int", "float"):
         return _number(name, whole=part == "int")
     if part == "Callable":
-        return "a function", callable
+        return ("a function",), callable
     if part in ("Iterable", "Sequence", "tuple"):
-        return "a list", lambda value: isinstance(value, Iterable) and not isinstance(value, str | Mapping)
+        return ("a list",), lambda value: isinstance(value, Iterable) and not isinstance(value, str | Mapping)
     if part in _TYPES:
-        words, kind = _TYPES[part]
-        return words, lambda value: isinstance(value, kind)
+        word, kind = _TYPES[part]
+        return (word,), lambda value: isinstance(value, kind)
     return None
 
 
@@ -149,4 +149,4 @@ def _number(name: str, *, whole: bool) -> Rule:
             return False
         return low < value < high if inside else low <= value <= high
 
-    return f"a {'whole ' if whole else ''}number{bounds}", holds
+    return (f"a {'whole ' if whole else ''}number{bounds}",), holds
