@@ -8,6 +8,7 @@ import pytest
 import adjoint
 from adjoint import BaseCallback, ChainOfThought, Predict
 from adjoint.base.errors import ParseError
+from adjoint.base.parts import Part
 from adjoint.program.events import active_call
 from adjoint.testing import ScriptedLM
 
@@ -112,3 +113,13 @@ def test_each_call_of_the_history_has_a_time_and_an_id_of_its_own():
     assert first["timestamp"] <= second["timestamp"]
     assert first["uuid"] == lm.history[0]["uuid"] != second["uuid"]
     assert (first["response_model"], first["model_type"]) == (first["response"].model, "chat")
+
+
+def test_the_history_shows_messages_in_openais_form():
+    lm, address = adjoint.LM(ScriptedLM(["a cat", "miau"])), "https://example.org/a"
+    with adjoint.context(lm=lm, ledger=None):
+        Predict("picture: adjoint.Image -> label")(picture=adjoint.Image(address))
+        Predict("sound: adjoint.Audio -> label")(sound=adjoint.Audio(address))
+    picture, sound = (call["messages"][-1]["content"] for call in lm.history)
+    assert picture == [{"type": "image_url", "image_url": {"url": address}}]
+    assert sound == [Part("audio", url=address)]  # has no form there

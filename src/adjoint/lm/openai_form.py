@@ -8,7 +8,7 @@ from adjoint.lm import schema as schemas
 from adjoint.lm import wire
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from adjoint.base.json import Json
     from adjoint.lm.types import Message, Part, ToolCall, ToolSpec
@@ -18,9 +18,18 @@ _SOUNDS = {"mpeg": "mp3", "mp3": "mp3", "wav": "wav", "x-wav": "wav", "wave": "w
 
 def chat_message(message: Message) -> dict[str, Any]:
     """One message. Text stays a string, which every server takes; parts become a list."""
+    return _message(message, chat_part)
+
+
+def shown(message: Message) -> dict[str, Any]:
+    """One message for people to look at: what has no form in OpenAI's interface stays a `Part`."""
+    return _message(message, lambda part: _part(part) or part)
+
+
+def _message(message: Message, form: Callable[[Part], Any]) -> dict[str, Any]:
     content: Any = message.content
     if not isinstance(content, str):
-        content = [chat_part(part) for part in content]
+        content = [form(part) for part in content]
     body: dict[str, Any] = {"role": message.role, "content": content}
     if message.tool_calls:
         body.update(content=content or None, tool_calls=[chat_call(call) for call in message.tool_calls])
@@ -34,6 +43,14 @@ def chat_call(call: ToolCall) -> dict[str, Any]:
 
 
 def chat_part(part: Part) -> dict[str, Any]:
+    made = _part(part)
+    if made is None:
+        who = "the chat completions interface"
+        raise wire.unsupported(part, who)
+    return made
+
+
+def _part(part: Part) -> dict[str, Any] | None:
     if part.kind == "text":
         return {"type": "text", "text": part.text}
     if part.file_id and part.kind == "file":
@@ -44,8 +61,7 @@ def chat_part(part: Part) -> dict[str, Any]:
         return {"type": "input_audio", "input_audio": {"data": part.data, "format": sound(part)}}
     if part.kind == "file" and part.data:
         return {"type": "file", "file": {"filename": part.name or "file", "file_data": wire.data_url(part)}}
-    who = "the chat completions interface"
-    raise wire.unsupported(part, who)
+    return None
 
 
 def sound(part: Part) -> str:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 from uuid import uuid4, uuid5
 
+from adjoint.lm import openai_form
 from adjoint.lm.types import NO_USAGE
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Asked(NamedTuple):
             "model": self.lm,
             "prompt": None,
             "kwargs": {name: value for name, value in self.request.as_dict().items() if name != "messages"},
-            "messages": [{"role": message.role, "content": message.content} for message in self.request.messages],
+            "messages": [openai_form.shown(message) for message in self.request.messages],
             "outputs": [self.response.text, *self.response.others],
             "timestamp": datetime.fromtimestamp(self.at, UTC).isoformat(),
             "uuid": str(uuid5(_PROCESS, str(self.number))),

@@ -99,13 +99,20 @@ def test_a_download_happens_only_when_asked():
     Image.from_url(url).format()
     assert asked == []
     part = Image.from_url(url, download=True).format()[0]
+    assert Image(url, download=True) == Image.from_url(url, download=True)
+    assert asked == ["/a"] * 3
     server.shutdown()
     server.server_close()
-    assert (asked, part.media_type, base64.b64decode(part.data)) == (["/a"], "image/webp", PNG)
+    assert (part.media_type, base64.b64decode(part.data)) == ("image/webp", PNG)
     with pytest.raises(UsageError, match="cannot download"):
         Image.from_url(url, download=True)
     with pytest.raises(UsageError, match="only http and https"):
         Image.from_url("gs://bucket/a.png", download=True)
+
+
+def test_an_unknown_argument_is_refused():
+    with pytest.raises(ValidationError, match="dowload"):
+        Image("https://example.org/a.png", dowload=True)
 
 
 def test_an_image_survives_json():

@@ -8,7 +8,7 @@ import mimetypes
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import model_serializer, model_validator
+from pydantic import ConfigDict, model_serializer, model_validator
 
 from adjoint.base.deps import need
 from adjoint.base.errors import UsageError
@@ -24,6 +24,7 @@ _SECONDS = 30.0
 class Media(Type):
     """What images, sounds and files share: an address, which may hold the bytes themselves (`data:...`)."""
 
+    model_config = ConfigDict(extra="forbid")
     kind: ClassVar[Literal["image", "audio", "file"]]
     default_media_type: ClassVar[str]
 
@@ -113,9 +114,14 @@ class Image(Media):
     kind = "image"
     default_media_type = "image/png"
 
-    def __init__(self, url: Any = None, **fields: Any) -> None:
-        """An address, the bytes, or a picture of the Pillow library."""
-        super().__init__(_encoded(url, "PNG") if hasattr(url, "save") else url, **fields)
+    def __init__(self, url: Any = None, *, download: bool = False, **fields: Any) -> None:
+        """An address, the bytes, or a picture of the Pillow library; with `download` the picture is fetched here and sent along."""
+        if hasattr(url, "save"):
+            url = _encoded(url, "PNG")
+        elif download and isinstance(url, str) and not url.startswith("data:"):
+            url, said = _downloaded(url)
+            fields.setdefault("media_type", said)
+        super().__init__(url, **fields)
 
     @classmethod
     def from_PIL(cls, image: Any, *, format: str = "PNG") -> Self:  # noqa: N802, A002 - DSPy's and Pillow's names
