@@ -183,6 +183,41 @@ def test_an_attempt_that_hangs_is_ended_and_made_again():
     assert caught.value.maybe_billed
 
 
+def test_one_clock_ends_each_attempt_in_its_own_time_and_no_other():
+    async def answer(request):
+        await asyncio.sleep(60 if request.messages[-1].text == "hang" else 0.02)
+        return "x"
+
+    lm = Timeout(ScriptedLM(answer), 0.3)
+
+    async def later(seconds, text):
+        await asyncio.sleep(seconds)
+        started = time.monotonic()
+        try:
+            return (await lm(ask(text))).text, 0.0
+        except TransportError:
+            return "late", time.monotonic() - started
+
+    async def all_at_once():
+        asked = [(0.0, "hang"), (0.1, "a"), (0.2, "hang"), (0.25, "b"), (0.7, "c"), (0.75, "hang")]
+        return await asyncio.gather(*(later(*one) for one in asked))
+
+    found = asyncio.run(all_at_once())
+    assert [text for text, _ in found] == ["late", "x", "late", "x", "x", "late"]
+    assert all(seconds >= 0.29 for text, seconds in found if text == "late")
+
+
+def test_a_cancelled_attempt_is_cancelled_and_no_timeout():
+    async def cancelled():
+        task = asyncio.create_task(Timeout(ScriptedLM(["x"], delay=9), 5.0)(ask()))
+        await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return task.cancelled()
+
+    assert asyncio.run(cancelled())
+
+
 @pytest.mark.parametrize(("own", "policy", "who"), [(0.1, 9.0, "Raise the timeout"), (9.0, 0.1, "the attempt was ended")])
 def test_the_shorter_limit_of_client_and_policy_ends_an_attempt(own, policy, who):
     with FakeProvider(faults=["hang"]) as provider:
