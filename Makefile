@@ -33,6 +33,7 @@ benchmarks: $(VENV)/base
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check
+	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
