@@ -146,6 +146,7 @@ def test_a_test_puts_a_double_in_the_place_of_a_forward():
     program = dspy.ChainOfThought("q -> a")
     with mock.patch.object(program.predict, "forward", return_value=found) as asked:
         assert program(q="?").a == "double"
-    asked.assert_called_once_with(q="?")
+        assert asyncio.run(program.acall(q="?")).a == "double"
+    assert asked.mock_calls == [mock.call(q="?")] * 2
     with mock.patch.object(dspy.Predict, "forward", return_value=found):
         assert program(q="?").a == dspy.Predict("q -> a")(q="?").a == "double"

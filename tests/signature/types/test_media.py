@@ -5,12 +5,13 @@ import http.server
 import io
 import threading
 import wave
+from typing import Optional
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError, create_model
 
-from adjoint import Audio, File, Image, Signature
+from adjoint import Audio, File, Image, Predict, Signature
 from adjoint.adapters.chat import ChatAdapter
 from adjoint.base.errors import MissingExtraError, UsageError
 from adjoint.base.json import plain
@@ -154,3 +155,19 @@ def test_a_file_is_named_as_dspys_programs_name_it(tmp_path):
     ):
         assert (made.filename, made.media_type, made.file_data) == ("other.txt", "text/plain", "data:text/plain;base64,aGVsbG8=")
     assert (File.from_path(path).filename, File.from_bytes(b"x", media_type="text/plain").filename) == ("note.txt", "")
+
+
+def test_an_image_in_a_model_is_one_after_it_was_saved(tmp_path):
+    class Page(BaseModel):
+        scan: Image
+        next: Optional["Page"] = None
+
+    signature = Signature("page: Page -> title", custom_types={"Page": Page})
+    assert signature.fields["page"].rich
+    assert not Signature("n: Plain -> title", custom_types={"Plain": create_model("Plain", n=int)}).fields["n"].rich
+    saved, loaded = Predict(signature), Predict(signature)
+    saved.demos = [{"page": Page(scan=Image("https://example.org/a.png")), "title": "A"}]
+    saved.save(tmp_path / "program.json")
+    loaded.load(tmp_path / "program.json")
+    page = Page(scan=Image("https://example.org/b.png"))
+    assert loaded.render(page=page).request == saved.render(page=page).request

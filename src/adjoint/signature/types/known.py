@@ -17,9 +17,14 @@ def role_of(type_: Any) -> str:
     return found if isinstance(found, str) else ""
 
 
-def mentions(type_: Any) -> bool:
-    """Whether such a type stands in this one, as in `list[Image]`."""
-    return knows_its_form(type_) or any(mentions(item) for item in typing.get_args(type_) if not isinstance(item, str))
+def mentions(type_: Any, inside: tuple[Any, ...] = ()) -> bool:
+    """Whether such a type stands in this one, as in `list[Image]` or in a field of a pydantic model."""
+    if knows_its_form(type_):
+        return True
+    fields = getattr(type_, "model_fields", None)
+    if isinstance(fields, dict) and type_ not in inside:
+        return any(mentions(field.annotation, (*inside, type_)) for field in fields.values())
+    return any(mentions(item, inside) for item in typing.get_args(type_) if not isinstance(item, str))
 
 
 def only(type_: Any) -> Any:
