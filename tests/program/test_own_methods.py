@@ -171,3 +171,22 @@ def test_adapters_are_called_by_themselves(adapter):
     )
     assert adapter(*given) == asyncio.run(adapter.acall(*given)) == [{"answer": "4"}]
     assert (lm.history[-1]["kwargs"]["temperature"], len(lm.history[-1]["messages"])) == (0.5, 4)
+
+
+class Keeping(dspy.BaseLM):
+    """Keeps its options and its calls itself, as doubles do."""
+
+    def __init__(self):
+        super().__init__("keeping")
+        self.kwargs = {"temperature": 0.25}
+        self.history = []
+
+    def __call__(self, prompt=None, messages=None, **kwargs):
+        self.history.append((messages[-1]["content"], kwargs))
+        return ["4"]
+
+
+def test_an_lm_may_keep_its_options_and_its_calls_itself():
+    lm = Keeping()
+    assert ask(lm).answer == "4"
+    assert lm.history == [("?", {"temperature": 0.25})]

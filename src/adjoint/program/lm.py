@@ -185,6 +185,10 @@ class LM:
         """DSPy's name for the default options."""
         return self.options
 
+    @kwargs.setter
+    def kwargs(self, options: dict[str, Any]) -> None:
+        self.options = options
+
     @property
     def supports_function_calling(self) -> bool:
         return "tools" in self.supports
@@ -215,7 +219,13 @@ class LM:
     @property
     def history(self) -> list[dict[str, Any]]:
         """What this LM was asked lately, oldest first, with `messages`, `outputs`, `usage` and `cost`: at most 1,000 calls of the process."""
-        return observe.history_of(self)
+        own: list[Any] | None = vars(self).get("_history")
+        return observe.history_of(self) if own is None else own
+
+    @history.setter
+    def history(self, calls: list[Any]) -> None:
+        """Subclasses may keep a list of their own."""
+        vars(self)["_history"] = calls
 
     def copy(self, **options: Any) -> LM:
         """The same endpoint with other default options, or another `cache`, `num_retries`, `price` and the like."""
