@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from adjoint.base import rng
-from adjoint.base.errors import MetricError, UsageError
+from adjoint.base.errors import DataError, MetricError, UsageError
 from adjoint.base.json import digest, plain
 from adjoint.base.quick import quick
 
@@ -283,8 +283,21 @@ class Split:
 
 
 def distinct(rows: Iterable[Example]) -> list[Example]:
-    """The rows in order without repetitions of the same id."""
-    return list({id_of(row): row for row in rows}.values())
+    """The rows in order without repetitions. Raises `DataError` for what is no row, and for two different rows with one id."""
+    found: dict[str, Example] = {}
+    for row in rows:
+        given: object = row
+        if not isinstance(given, Example):
+            message = f"{row!r:.80} is no row; write adjoint.Example(question=..., answer=...).with_inputs('question'), or load a file."
+            raise DataError(message)
+        first = found.setdefault(id_of(row), row)
+        if first is not row and plain(first._store) != plain(row._store):
+            message = (
+                f"two different rows have the id {id_of(row)!r}, so one of them would be lost. "
+                "Give each row an id of its own, or none: then its content is its id."
+            )
+            raise DataError(message)
+    return list(found.values())
 
 
 def split(
@@ -303,6 +316,7 @@ def split(
     then all of them choose, those of the trainset teach, and there is no holdout.
     """
     train = distinct(trainset)
+    distinct([*train, *(valset or ())])  # one id means one row, wherever it stands
     taken = {id_of(row) for row in train}
     val = None if valset is None else [row for row in distinct(valset) if id_of(row) not in taken]
     if valset and not val:

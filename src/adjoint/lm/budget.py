@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 
 from adjoint.base.errors import BudgetExceeded, UsageError
 from adjoint.base.refusal import Refusal
+from adjoint.base.words import count
 from adjoint.lm.types import NO_USAGE, Estimate, Usage
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
@@ -57,13 +58,15 @@ class Budget:
             return cls()
         if isinstance(text, Budget):
             return text
+        message = f"cannot read the budget {text!r}; write for example 2000calls, 500000tokens, $5 or 30m."
+        if isinstance(text, bool) or not isinstance(text, int | str):
+            raise UsageError(message)
         if isinstance(text, int):
             return cls(calls=text)
         if _BARE.fullmatch(text.strip()):
             return cls(calls=int(text))
         budget = cls()
         if not text.strip() or _PART.sub("", text).strip(" ,+"):
-            message = f"cannot read the budget {text!r}; write for example 2000calls, 500000tokens, $5 or 30m."
             raise UsageError(message)
         for part in _PART.finditer(text):
             if part["usd"]:
@@ -184,7 +187,7 @@ class Account:
 
     def exceeded(self, cap: str) -> BudgetExceeded:
         value = getattr(self.budget, cap)
-        named = f"${value}" if cap == "usd" else f"{value} {cap}"
+        named = f"${value}" if cap == "usd" else count(value, cap.removesuffix("s"))
         return BudgetExceeded(f"the budget of {named} is spent; everything received is kept. Raise the budget to go on.")
 
     def reserve(self, bound: Usage) -> None:

@@ -27,11 +27,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from adjoint.adapters.chat import ChatAdapter
 from adjoint.adapters.own import ported
-from adjoint.base.errors import NoLMError, UnknownNameError
+from adjoint.base.errors import NoLMError, UnknownNameError, UsageError
 from adjoint.base.json import digest
 from adjoint.base.portal import portal
 from adjoint.ledger.store import Ledger
-from adjoint.lm.base import identity_of
+from adjoint.lm.base import BaseLM, identity_of
 from adjoint.lm.batch import Batch
 from adjoint.lm.cache import Cache, Replies
 from adjoint.lm.endpoint import Endpoint
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from adjoint.adapters.base import Adapter
-    from adjoint.lm.base import BaseLM
     from adjoint.lm.budget import Account
     from adjoint.lm.types import CacheMode, Request, Response, Usage
 
@@ -209,6 +208,12 @@ def _checked(changes: dict[str, Any]) -> dict[str, Any]:
         changes["adapter"] = ported(changes["adapter"] or ChatAdapter())
     if isinstance(changes.get("lm"), str):
         changes["lm"] = named_lm(changes["lm"])
+    if not isinstance(changes.get("lm"), BaseLM | None):
+        message = (
+            f"lm={changes['lm']!r:.80} is no language model; give its name, adjoint.LM(...) or an object with a `name` "
+            "and an asynchronous `__call__(request)`."
+        )
+        raise UsageError(message)
     if isinstance(changes.get("ledger"), str | Path) and changes["ledger"] != "default":
         changes["ledger"] = open_ledger(changes["ledger"])
     return changes

@@ -100,6 +100,10 @@ class LM:
         if isinstance(model, str):
             client = self._named(model, base_url=base_url, api_key=api_key, timeout=timeout, model_type=model_type)
         else:
+            given: object = model
+            if not callable(given):
+                message = f"LM({model!r:.80}) cannot be; give 'provider/model', 'pocket', another LM, or a function from a prompt to a text."
+                raise UsageError(message)
             client = model if isinstance(model, BaseLM) else CallableLM(model)
         self.client: BaseLM = self._behind_own_methods(client)
         self.name = client.name
