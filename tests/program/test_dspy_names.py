@@ -364,6 +364,8 @@ def test_programs_are_saved_in_a_directory_where_that_is_asked_for(tmp_path):
     program = dspy.ChainOfThought("question -> answer")
     program.predict.instruction = "Be brief."
     program.save(tmp_path / "best", save_program=True)
+    with pytest.raises(ValueError, match=r"names a file; give '.*best'"):
+        program.save(tmp_path / "best.json", save_program=True)
     assert dspy.load(tmp_path / "best", allow_pickle=True).predict.instruction == "Be brief."
 
 

@@ -51,6 +51,11 @@ def inside(path: str | Path, *, make: bool = False) -> Path:
     """The file of a program that stands in a directory of its own."""
     place = Path(path)
     if make:
+        if place.suffix in {".json", ".pkl"}:
+            message = (
+                f"save_program=True writes into a directory, and {str(path)!r} names a file; give {str(place.with_suffix(''))!r}."
+            )
+            raise UsageError(message)
         place.mkdir(parents=True, exist_ok=True)
     return place / "program.json"
 
