@@ -35,7 +35,8 @@ from tasks import TASKS, feedback
 import adjoint
 from adjoint.autograd.prompts import Critique, Rewrite
 from adjoint.base.portal import portal
-from adjoint.data.records import Split, id_of
+from adjoint.data.records import id_of
+from adjoint.data.splits import Split
 from adjoint.eval.quantiles import t_quantile
 from adjoint.lm.base import Wrapper
 from adjoint.optim.study import Study

@@ -12,7 +12,8 @@ from adjoint.base.json import digest
 CODE = """
 from adjoint.base import rng
 from adjoint.base.json import digest, plain
-from adjoint.data.records import Example, split
+from adjoint.data.records import Example
+from adjoint.data.splits import split
 rows = [Example(q=str(i)).with_inputs("q") for i in range(9)]
 print(rng.stream(7, "order").random(), digest(plain({"b", "a", "c"})), [r.q for r in split(rows, seed=3).holdout])
 """

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from adjoint import Example, Prediction, Score
 from adjoint.base.errors import MetricError, UsageError
-from adjoint.data.records import distinct, expected_outputs, id_of, score_of, split
+from adjoint.data.records import expected_outputs, id_of, score_of
+from adjoint.data.splits import distinct, split
 
 
 def rows(count, **more):

@@ -6,7 +6,7 @@ import pytest
 
 import adjoint
 from adjoint.base.errors import UsageError
-from adjoint.data.records import split
+from adjoint.data.splits import split
 from adjoint.lm.budget import Budget
 from adjoint.optim.outlook import headroom, outlook
 from adjoint.optim.several import optimize_each

@@ -8,7 +8,8 @@ import pytest
 
 import adjoint
 from adjoint.base.errors import AuthError, ContextLengthError, ProgramError, UsageError
-from adjoint.data.records import id_of, split
+from adjoint.data.records import id_of
+from adjoint.data.splits import split
 from adjoint.optim.strategies.bootstrap import BootstrapFewShot, BootstrapFewShotWithRandomSearch, LabeledFewShot
 from adjoint.optim.strategies.tgd import TGD
 from adjoint.program.state import name_of

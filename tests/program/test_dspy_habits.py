@@ -6,7 +6,7 @@ from unittest import mock
 import pytest
 
 import adjoint as dspy
-from adjoint.data.records import split
+from adjoint.data.splits import split
 from adjoint.testing import DummyLM
 
 

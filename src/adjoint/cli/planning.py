@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from adjoint.cli.sources import read_lm, read_program, read_rows
-from adjoint.data.records import split
+from adjoint.data.splits import split
 from adjoint.eval.plan import plan
 from adjoint.lm.budget import Budget
 from adjoint.optim.outlook import outlook

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from adjoint.data.records import Example, Split
+    from adjoint.data.records import Example
+    from adjoint.data.splits import Split
 
 BANDS, ROWS = 32, 4
 """128 hashes. Rows with similarity s become candidates with probability 1 - (1 - s^4)^32: 0.99999 at 0.8, 0.87 at 0.5, 0.05 at 0.2."""

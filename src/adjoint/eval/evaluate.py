@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, overload
 
 from adjoint.base.errors import UnknownNameError, UsageError
 from adjoint.base.portal import portal
-from adjoint.data.records import distinct
+from adjoint.data.splits import distinct
 from adjoint.eval.evaluation import Evaluation
 from adjoint.eval.several import Reports
 from adjoint.exec.local import all_of

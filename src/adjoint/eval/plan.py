@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from adjoint.base.errors import UsageError
 from adjoint.base.json import canonical, plain
 from adjoint.base.words import count
-from adjoint.data.records import distinct
+from adjoint.data.splits import distinct
 from adjoint.lm.bounds import DEFAULT_OUTPUT, input_bound
 from adjoint.lm.budget import Budget
 from adjoint.lm.prices import price_of

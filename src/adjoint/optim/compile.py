@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from typing import TYPE_CHECKING, Any
 
 from adjoint.autograd.engine import engine_of
-from adjoint.base.errors import UsageError
+from adjoint.base.errors import UnknownNameError, UsageError
 from adjoint.base.portal import portal
 from adjoint.base.words import count
-from adjoint.data.records import Split, distinct, id_of, split
+from adjoint.data.records import id_of
+from adjoint.data.splits import Split, distinct, split
 from adjoint.lm.budget import Budget
 from adjoint.optim.registry import allocator_of, optimizer_of
 from adjoint.optim.stop import Stop
@@ -161,6 +163,9 @@ def _study(
     **settings: Any,
 ) -> Study:
     """The study of these arguments. What is not said is as the optimizer has it."""
+    for name in settings:
+        if name not in Study.__dataclass_fields__:
+            raise UnknownNameError.of("argument of optimize", name, inspect.signature(optimize).parameters)
     made = optimizer_of(optimizer)
     limit = getattr(made, "num_threads", None) if limit is None else limit
     stop = getattr(made, "stop", None) if stop is None else stop

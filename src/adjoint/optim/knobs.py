@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias, TypeVar, cast
 
 from adjoint.base.errors import UnknownNameError, UsageError
-from adjoint.data.records import Split
+from adjoint.data.splits import Split
 from adjoint.lm.base import BaseLM
 from adjoint.optim.stop import Stop
 from adjoint.program.module import Module
@@ -43,7 +43,7 @@ _TYPES: Mapping[str, tuple[str, Any]] = {
     "Mapping": ("a mapping", Mapping),
     "BaseLM": ("a language model", BaseLM),
     "Module": ("a program, such as adjoint.Predict('question -> answer')", Module),
-    "Split": ("rows that are divided, as adjoint.data.records.split(rows, seed=0) does", Split),
+    "Split": ("rows that are divided, as adjoint.data.splits.split(rows, seed=0) does", Split),
     "Stop": ("adjoint.Stop(...)", Stop),
 }
 

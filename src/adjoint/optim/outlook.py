@@ -16,7 +16,8 @@ from adjoint.program.context import context
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from adjoint.data.records import Example, Split
+    from adjoint.data.records import Example
+    from adjoint.data.splits import Split
     from adjoint.lm.base import BaseLM
     from adjoint.program.metric import Metric
     from adjoint.program.module import Module

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from adjoint.base.errors import UsageError
 from adjoint.base.portal import portal
-from adjoint.data.records import split
+from adjoint.data.splits import split
 from adjoint.eval.evaluate import aevaluate
 from adjoint.eval.several import compare
 from adjoint.optim.compile import aoptimize

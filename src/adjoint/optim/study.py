@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from adjoint.base.json import Json
-    from adjoint.data.records import Example, Split
+    from adjoint.data.records import Example
+    from adjoint.data.splits import Split
     from adjoint.eval.certificate import Verdict
     from adjoint.lm.base import BaseLM
     from adjoint.lm.types import Usage

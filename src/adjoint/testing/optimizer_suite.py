@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 
 from adjoint.base.errors import AuthError, ContextLengthError
-from adjoint.data.records import id_of, split
+from adjoint.data.records import id_of
+from adjoint.data.splits import split
 from adjoint.lm.scripted import ScriptedLM
 from adjoint.lm.types import Response
 from adjoint.testing.elsewhere import run_elsewhere

@@ -16,7 +16,7 @@ from adjoint.base import rng
 from adjoint.base.errors import BudgetExceeded, UsageError
 from adjoint.base.portal import portal
 from adjoint.base.words import count
-from adjoint.data.records import split
+from adjoint.data.splits import split
 from adjoint.eval.certificate import Certificate
 from adjoint.lm.budget import Budget
 from adjoint.optim.cost import cost_of, tokens_of

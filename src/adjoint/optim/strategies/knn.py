@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from adjoint.base.errors import UsageError
-from adjoint.data.records import Split, distinct
+from adjoint.data.splits import Split, distinct
 from adjoint.modules.knn import KNN
 from adjoint.optim.compile import always_right
 from adjoint.optim.knobs import require
