@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 import pytest
@@ -21,6 +22,11 @@ def run(**given):
     program, rows, metric = (given.pop(name, None) for name in ("program", "rows", "metric"))
     program, rows = program or INSTRUCTION.student(), rows or list(INSTRUCTION.rows[:24])
     return adjoint.optimize(program, rows, metric or matches, **{**settings, **given})
+
+
+def named(number, word):
+    """A row with an id of its own."""
+    return adjoint.Example.row({"q": word}, {"answer": word.upper()}, id=f"row{number}", metadata={})
 
 
 def failing(request):
@@ -54,6 +60,18 @@ def test_program_rows_and_metric_may_be_given_in_order():
         ({"proposer_lm": "poket"}, "did you mean 'pocket'"),
         ({"lm": "poket"}, "'poket' names no model; did you mean 'pocket'"),
         ({"lm": "openai"}, "write provider/model, for example openai/gpt-4o-mini"),
+        ({"lm": 3}, "is no language model"),
+        ({"rows": [{"q": "word", "answer": "WORD"}] * 9}, "is no row; write adjoint.Example"),
+        ({"rows": "rows.jsonl"}, "is no row; write adjoint.Example"),
+        ({"valset": [3]}, "is no row"),
+        ({"rows": [named(0, "word0"), *INSTRUCTION.rows[:9], named(0, "word1")]}, "two different rows have the id 'row0'"),
+        (
+            {"rows": [named(0, "word0"), *INSTRUCTION.rows[:9]], "valset": [named(0, "word1")]},
+            "two different rows have the id 'row0'",
+        ),
+        ({"budget": 1.5}, "cannot read the budget 1.5"),
+        ({"budget": True}, "cannot read the budget True"),
+        ({"budget": []}, "cannot read the budget"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_asked(given, said):
@@ -114,6 +132,11 @@ def test_a_budget_that_is_too_small_gives_the_program_back(name, budget):
 def test_compile_refuses_an_option_that_there_is_not():
     with pytest.raises(UnknownNameError, match="unknown option of compile 'bugdet'; did you mean 'budget'"):
         adjoint.COPRO(metric=matches).compile(INSTRUCTION.student(), trainset=list(INSTRUCTION.rows), bugdet=3)
+
+
+def test_aoptimize_refuses_an_argument_that_there_is_not():
+    with pytest.raises(UnknownNameError, match="unknown argument of optimize 'bugdet'; did you mean 'budget'"):
+        asyncio.run(adjoint.aoptimize(INSTRUCTION.student(), list(INSTRUCTION.rows), matches, bugdet=3))
 
 
 def test_compile_leaves_the_optimizer_as_it_was_and_says_what_has_no_effect(caplog):
