@@ -29,7 +29,9 @@ def distinct(rows: Iterable[Example]) -> list[Example]:
     for row in rows:
         given: object = row
         if not isinstance(given, Example):
-            message = f"{row!r:.80} is no row; write adjoint.Example(question=..., answer=...).with_inputs('question'), or load a file."
+            message = (
+                f"{row!r:.80} is no row; write adjoint.Example(question=..., answer=...).with_inputs('question'), or load a file."
+            )
             raise DataError(message)
         first = found.setdefault(id_of(row), row)
         if first is not row and plain(first._store) != plain(row._store):
@@ -68,9 +70,9 @@ def split(
         return Split(tuple(train), tuple(val or train), ())
     if not train or have < least:
         message = (
-            f"{len(train)} training rows"
-            + ("" if val is None else f" and {len(val)} validation rows of their own")
-            + f" are too few: feedback, selection and holdout need at least {least} together. Add rows."
+            count(len(train), "training row")
+            + ("" if val is None else f" and {count(len(val), 'validation row')} that none of them repeats")
+            + f": too few. Feedback, selection and holdout need at least {least} together. Add rows."
         )
         raise UsageError(message)
     order = list(train if val is None else val)
