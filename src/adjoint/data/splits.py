@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from adjoint.base import rng
 from adjoint.base.errors import DataError, UsageError
 from adjoint.base.json import plain
+from adjoint.base.words import count
 from adjoint.data.records import Example, id_of
 
 if TYPE_CHECKING:
