@@ -50,9 +50,9 @@ class Strategy:
     """Options of `compile` that were given to the constructor, as DSPy's users do (`seed`)."""
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """What a constructor is given is checked before it is kept."""
+        """What a constructor is given is checked before it is kept; what a user's own may be given is for the user to say."""
         super().__init_subclass__(**options)
-        if "__init__" in vars(cls):
+        if "__init__" in vars(cls) and cls.__module__.partition(".")[0] == __package__.partition(".")[0]:
             cls.__init__ = checked(cls.__init__)  # type: ignore[method-assign]
 
     @checked
