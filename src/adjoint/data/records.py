@@ -95,6 +95,8 @@ class Record:
 
 def _plain(value: Any) -> Any:
     """Records and pydantic models, also inside lists and dictionaries, as dictionaries; all else is the very same object."""
+    if type(value) is str:  # most
+        return value
     if isinstance(value, Record):
         return value.toDict()
     if callable(getattr(type(value), "model_dump", None)):
