@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from adjoint.base import rng
+from adjoint.base.collector import collections_put_off
 from adjoint.base.errors import BudgetExceeded, UsageError
 from adjoint.base.json import plain
 from adjoint.data.duplicates import leaks
@@ -89,7 +90,7 @@ class Study:
     async def run(self) -> Result:
         """Search, certify, and return the better program, or the original one if none was shown to be better."""
         self._open()
-        with context(account=self._account):
+        with context(account=self._account), collections_put_off():  # a run keeps its trials and the list of what it buys
             stopped = await self._search()
             certificate, cut = await self._certify()
         return self._finish(Stopped(f"{cut} It ended the certificate.", cut=True) if cut else stopped, certificate)
