@@ -189,7 +189,7 @@ def test_prompts_and_weights_are_optimized_one_after_the_other(llama):
 
 
 @pytest.mark.parametrize(
-    ("budget", "said"), [(Budget(seconds=1.0), "1.0 seconds is spent"), ("40examples", "40 examples is spent")]
+    ("budget", "said"), [(Budget(seconds=1.0), "1.0 second is spent"), ("40examples", "40 examples is spent")]
 )
 def test_a_spent_budget_ends_the_training_and_the_run_says_so(llama, budget, said):
     optimizer = Distill(teacher_lm=teacher(), train_kwargs={**QUICK, "steps": 10**6})
