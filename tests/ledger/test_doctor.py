@@ -253,9 +253,9 @@ def test_a_file_that_is_no_ledger_is_left_alone(tmp_path, kind):
     if kind == "text":
         notes.write_text("my notes\n" * 500)
     else:
-        sqlite3.connect(notes).executescript(
-            "CREATE TABLE cookies (id INTEGER, name TEXT); INSERT INTO cookies VALUES (1, 'a')"
-        ).close()
+        connection = sqlite3.connect(notes)
+        connection.executescript("CREATE TABLE cookies (id INTEGER, name TEXT); INSERT INTO cookies VALUES (1, 'a')")
+        connection.close()
     before = notes.read_bytes()
     assert not examine(notes).healthy
     assert "left as it is" in repair(notes).problems[-1]
