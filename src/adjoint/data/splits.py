@@ -60,9 +60,8 @@ def split(
     then all of them choose, those of the trainset teach, and there is no holdout.
     """
     train = distinct(trainset)
-    distinct([*train, *(valset or ())])  # one id means one row, wherever it stands
-    taken = {id_of(row) for row in train}
-    val = None if valset is None else [row for row in distinct(valset) if id_of(row) not in taken]
+    known = distinct([*train, *(valset or ())])  # one id means one row, wherever it stands
+    val = None if valset is None else known[len(train) :]
     if valset and not val:
         val = None
     least = 6 if val is None else 4
