@@ -87,9 +87,9 @@ async def measure(
     it only while the program is being compiled, else None. A metric of five parameters (DSPy's for GEPA) gets `about`, the
     name of a predictor and its calls, as the last two; they are None where the whole program is measured.
     """
-    shape = (_known if isinstance(metric, Hashable) else _shape)(metric)
-    arguments = (example, prediction, *_rest(shape.third, tape, compiling=compiling, about=about))
-    return score_of(await foreign(_call(metric, arguments, waits=shape.waits), MetricError, shape.name))
+    traits = (_known if isinstance(metric, Hashable) else _traits_of)(metric)
+    arguments = (example, prediction, *_rest(traits.third, tape, compiling=compiling, about=about))
+    return score_of(await foreign(_call(metric, arguments, waits=traits.waits), MetricError, traits.name))
 
 
 async def _call(metric: Metric, arguments: tuple[Any, ...], *, waits: bool) -> Any:
@@ -109,7 +109,7 @@ def _rest(third: str, tape: Tape, *, compiling: bool, about: tuple[str, Sequence
     return (tape if third != "trace" or compiling else None,)
 
 
-class _Shape(NamedTuple):
+class _Traits(NamedTuple):
     """What must be known of a metric to call it."""
 
     name: str
@@ -119,9 +119,9 @@ class _Shape(NamedTuple):
     """Whether it is asynchronous."""
 
 
-def _shape(metric: Metric) -> _Shape:
+def _traits_of(metric: Metric) -> _Traits:
     name = getattr(getattr(metric, "func", metric), "__name__", type(metric).__name__)  # `func` of a partial
-    return _Shape(f"the metric {name}", _third(_positional(metric)), inspect.iscoroutinefunction(metric))
+    return _Traits(f"the metric {name}", _third(_positional(metric)), inspect.iscoroutinefunction(metric))
 
 
 def _third(positional: list[inspect.Parameter]) -> str:
@@ -132,5 +132,5 @@ def _third(positional: list[inspect.Parameter]) -> str:
     return positional[2].name
 
 
-_known = functools.lru_cache(maxsize=64)(_shape)
+_known = functools.lru_cache(maxsize=64)(_traits_of)
 """Looked up once for each metric and not for each row."""
