@@ -6,7 +6,7 @@ from pathlib import Path
 import adjoint
 
 NAMES = """
-    Adapter Alternate Assert Audio Auto BAMLAdapter BaseCallback BaseLM BayesianSignatureOptimizer BestOfN
+    AdaptiveAdapter Adapter Alternate Assert Audio Auto BAMLAdapter BaseCallback BaseLM BayesianSignatureOptimizer BestOfN
     BetterTogether BlackboxLLM BootstrapFewShot BootstrapFewShotWithOptuna BootstrapFewShotWithRandomSearch
     BootstrapFinetune BootstrapRS Budget CAPO COPRO Chain ChainOfThought ChatAdapter Citations Code CodeAct
     CompleteAndGrounded Completions DataLoader DemoOrder Distill Document Embedder Embeddings EmbeddingsWithScores

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from adjoint.adapters.adaptive import AdaptiveAdapter as AdaptiveAdapter
     from adjoint.adapters.baml import BAMLAdapter as BAMLAdapter
     from adjoint.adapters.chat import ChatAdapter as ChatAdapter
     from adjoint.adapters.json import JSONAdapter as JSONAdapter
@@ -171,6 +172,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "adapters.baml": ("BAMLAdapter",),
+    "adapters.adaptive": ("AdaptiveAdapter",),
     "adapters.chat": ("ChatAdapter",),
     "adapters.json": ("JSONAdapter",),
     "adapters.own": ("Adapter",),

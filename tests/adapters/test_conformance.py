@@ -1,6 +1,7 @@
 """Every adapter keeps the facts of the shipped suite."""
 
 from adjoint import BAMLAdapter, ChatAdapter, JSONAdapter, TwoStepAdapter, XMLAdapter
+from adjoint.adapters.compact import CompactAdapter
 from adjoint.adapters.two_step import extraction
 from adjoint.testing import ScriptedLM
 from adjoint.testing.adapter_suite import AdapterConformance
@@ -8,6 +9,14 @@ from adjoint.testing.adapter_suite import AdapterConformance
 
 class TestChat(AdapterConformance):
     adapter = ChatAdapter()
+
+
+class TestChatWithTheOtherForms(AdapterConformance):
+    adapter = ChatAdapter().second
+
+
+class TestCompact(AdapterConformance):
+    adapter = CompactAdapter()
 
 
 class TestJSON(AdapterConformance):

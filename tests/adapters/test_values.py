@@ -188,7 +188,7 @@ def test_json_that_was_cut_off_is_not_mended():
 def test_constraints_are_checked_and_said():
     short = field(str, max_length=3)
     assert values.read(short, "abc") == "abc"
-    with pytest.raises(ParseError, match="max_length 3"):
+    with pytest.raises(ParseError, match="at most 3 long"):
         values.read(short, "abcd")
     with pytest.raises(ParseError, match="an integer"):
         values.read(field(int, ge=1, le=5), "6")
@@ -243,3 +243,22 @@ def test_a_schema_has_no_titles_but_keeps_fields_of_that_name():
     hint = values.hint(OutputField().named("book", Book))
     assert '"title": {"type": "string"}' in hint
     assert "Book" not in hint
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("False. Elena is not an adult.", False),
+        ("True: 47 is above 18.", True),
+        ("Yes, she is 36.", True),
+        ("no\nbecause he is 9", False),
+    ],
+)
+def test_a_truth_value_may_be_followed_by_its_reason(said, meant):
+    assert read(bool, said) is meant
+
+
+@pytest.mark.parametrize("said", ["No, that is true.", "Yes and no.", "1. The person is 1", "It is true", "Truly, she is."])
+def test_a_truth_value_that_is_said_both_ways_or_not_at_all_is_refused(said):
+    with pytest.raises(ParseError):
+        read(bool, said)

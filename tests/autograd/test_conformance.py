@@ -55,7 +55,7 @@ def recorder(task="an answer", critic="Be exact.", proposer="better", mean="all 
     def answer(request):
         said = answers[kind_of(request)]
         said = said(request) if callable(said) else said
-        marks = re.findall(r"^\[\[(\w+)\]\]", system_of(request), re.MULTILINE)
+        marks = re.findall(r'"(\w+)": "<', system_of(request))
         return "\n".join(f"[[{mark}]]\n{said}" for mark in marks) if marks else said
 
     return ScriptedLM(answer, **options)
@@ -131,7 +131,7 @@ def test_02_the_gradients_do_not_depend_on_the_order_of_the_replies(policy):
         async def answer(request):
             await asyncio.sleep(delays(len(lm.requests)) / 1000)
             said = f"about {prompt_of(request)[-40:]}"
-            marks = re.findall(r"^\[\[(\w+)\]\]", system_of(request), re.MULTILINE)
+            marks = re.findall(r'"(\w+)": "<', system_of(request))
             return "\n".join(f"[[{mark}]]\n{mark} {said}" for mark in marks) if marks else said
 
         lm = ScriptedLM(answer)
@@ -393,7 +393,7 @@ def test_10_a_call_that_fails_is_a_missing_gradient_and_a_quorum_may_be_asked_fo
 
     def answer(request):
         made = critic(request) if kind_of(request) != "task" else f"to {prompt_of(request)}"
-        marks = re.findall(r"^\[\[(\w+)\]\]", system_of(request), re.MULTILINE)
+        marks = re.findall(r'"(\w+)": "<', system_of(request))
         return "\n".join(f"[[{mark}]]\n{made}" for mark in marks) if marks and isinstance(made, str) else made
 
     lm = ScriptedLM(answer)

@@ -85,11 +85,10 @@ def test_a_critique_without_marks_is_for_every_text_and_the_log_says_so(caplog, 
     assert tg.logger.name == "adjoint"
 
 
-@pytest.mark.parametrize("said", ["", "[[critique]]\nonly the first"])
-def test_critiques_that_are_missing_are_told(caplog, said):
+def test_critiques_that_are_missing_are_told(caplog):
     prompts, loss = two_steps(Dummy("an answer"))
     with caplog.at_level(logging.WARNING, "adjoint"):
-        loss.backward(Dummy(said))
+        loss.backward(Dummy(""))
     assert "1 of 1 critiques are missing; the first failure was" in caplog.text
     assert not prompts[0].gradients
 

@@ -48,8 +48,8 @@ def asked(lm, role):
 
 
 def blocks(request):
-    """Answers to every marked field of a critique, each naming its field."""
-    fields = re.findall(r"^\[\[(\w+)\]\]", request.messages[0].content, re.MULTILINE)
+    """Answers to every field of a critique, each naming its field."""
+    fields = re.findall(r'"(\w+)": "<', request.messages[0].content)
     return "\n".join(f"[[{field}]]\nsaid of {field}" for field in fields)
 
 

@@ -11,7 +11,7 @@ JUDGE = """
 from adjoint.testing import ScriptedLM
 
 def reply(request):
-    said = dict(line.split(": ", 1) for line in request.messages[-1].content.splitlines())
+    said = dict(line.split(": ", 1) for line in request.messages[-1].content.splitlines() if ": " in line)
     return "[[reason]]\\nlooked at\\n[[verdict]]\\n" + ("yes" if said["output"] == said["expected"] else "no")
 
 lm = ScriptedLM(reply, identity="judge", name="judge")

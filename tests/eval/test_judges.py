@@ -117,7 +117,7 @@ def test_a_share_above_one_is_asked_again_and_then_an_error():
     right = reply(reasoning="so", recall=0.5, precision=1.0)
     assert SemanticF1(lm=lm(wrong, right))(ROW, SAID).value == pytest.approx(2 / 3)
     with pytest.raises(adjoint.base.errors.ParseError):
-        SemanticF1(lm=lm(wrong, wrong))(ROW, SAID)
+        SemanticF1(lm=lm(wrong, wrong, wrong))(ROW, SAID)
 
 
 def test_complete_and_grounded_asks_of_the_label_and_of_the_context():
@@ -159,7 +159,7 @@ def test_a_grade_off_the_scale_is_an_error():
 
 def longer(request):
     """An honest judge that prefers the longer output."""
-    said = dict(line.split(": ", 1) for line in request.messages[-1].text.splitlines())
+    said = dict(line.split(": ", 1) for line in request.messages[-1].text.splitlines() if ": " in line)
     first, second = said["first"], said["second"]
     return reply(reason="longer", better="first" if len(first) > len(second) else "second")
 

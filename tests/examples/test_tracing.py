@@ -57,7 +57,7 @@ def test_each_call_is_a_span_inside_of_the_call_around_it(tracer):
 
 def test_a_call_that_fails_is_a_span_with_its_error(tracer):
     made, finished = tracer
-    with adjoint.context(lm=ScriptedLM(["many", "lots"]), callbacks=[traced(made)]), pytest.raises(ParseError):
+    with adjoint.context(lm=ScriptedLM(["many", "lots", "plenty"]), callbacks=[traced(made)]), pytest.raises(ParseError):
         adjoint.Predict("q -> n: int")(q="How many?")
     failed = {span.name: span.events[0].name for span in finished() if not span.status.is_ok}
     assert failed == {"Predict": "exception"}

@@ -108,7 +108,7 @@ def test_each_call_of_a_loop_has_tries_of_its_own_and_keeps_its_correction():
     script = {"a": 0, "b": 0}
 
     def answer(request):
-        row = request.messages[1].text
+        row = request.messages[1].text[0]
         script[row] += 1
         return f"[[reasoning]]\n.\n[[n]]\n{'99' if script[row] < 3 else '4'}"
 

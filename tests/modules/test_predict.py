@@ -53,7 +53,12 @@ def test_a_call_may_bring_its_own_demos_lm_config_and_signature():
     (request,) = other.requests
     assert found.a == 5
     assert request.temperature == 0.0
-    assert [message.text for message in request.messages] == ["Count.\n\nReply only with an integer.", "1", "1", "?"]
+    assert [message.text for message in request.messages] == [
+        'Count.\n\nReply only with JSON in this form:\n{"a": <integer>}',
+        "1",
+        '{"a": 1}',
+        "?\n\nReply only with the JSON.",
+    ]
     assert (ask.demos, ask.signature.signature, ask.config) == ([], "q -> a", {"temperature": 0.9})
 
 
@@ -101,20 +106,57 @@ def test_an_unreadable_reply_is_repaired_once_and_the_tape_shows_it():
     assert found.n == 4
     assert [turn[1] for turn in asked(here)[1][-2:]] == [
         "many",
-        "This reply cannot be used: n should be an integer, got 'many' (Input should be a valid integer). Reply again, in the right form only.",
+        "That cannot be used: n should be an integer, got 'many' (Input should be a valid integer). Now write only the n: an integer.",
     ]
     assert (node.repair, node.messages) == (here.lm.requests[1].messages[-2:], here.lm.requests[0].messages)
     assert (node.usage.calls, node.reply) == (2, "4")
 
 
-def test_a_second_unreadable_reply_is_a_parse_error_on_the_node():
+def test_after_two_unreadable_replies_the_call_is_asked_anew_in_another_form():
+    with scripted("many", "a lot", "N: 4") as here:
+        found = Predict("q -> n: int", temperature=0.3)(q="2+2?")
+    (node,) = found.tape.nodes
+    assert (found.n, node.usage.calls, node.reply, node.repair) == (4, 3, "N: 4", ())
+    assert here.lm.requests[2].messages == node.messages
+    assert [message.text for message in node.messages] == [
+        "Given q, give n.\n\nReply in this form:\nN: <an integer>",
+        '2+2?\n\nReply with "N:" (an integer).',
+    ]
+    assert {request.temperature for request in here.lm.requests} == {0.3}
+
+
+def test_a_third_unreadable_reply_is_a_parse_error_on_the_node():
     tape = adjoint.Tape()
-    with scripted("many", "a lot", "4") as here, adjoint.context(tape=tape), pytest.raises(ParseError) as raised:
+    with scripted("many", "a lot", "plenty", "4") as here, adjoint.context(tape=tape), pytest.raises(ParseError) as raised:
         Predict("q -> n: int")(q="2+2?")
-    assert raised.value.raw == "a lot"
-    assert len(here.lm.requests) == 2
-    assert tape.nodes[0].error.startswith("ParseError: n should be an integer, got 'a lot'")
+    assert raised.value.raw == "plenty"
+    assert len(here.lm.requests) == 3
+    assert tape.nodes[0].error .startswith("ParseError: n should be an integer, got 'plenty'")
     assert tape.nodes[0].outputs == {}
+
+
+def test_only_what_a_reply_lacks_is_asked_for_again():
+    with scripted('{"name": "Ada", "age": "old"}', "36") as here:
+        found = Predict("text -> name, age: int")(text="Ada is 36.")
+    assert dict(found) == {"name": "Ada", "age": 36}
+    assert here.lm.requests[1].messages[-1].text.endswith("Now write only the age: an integer.")
+
+
+def test_reasoning_that_came_is_kept_when_the_answer_is_asked_for():
+    with scripted("Reasoning: Two and two.", "Answer: 4") as here:
+        found = adjoint.ChainOfThought("q -> answer: int")(q="2+2?")
+    assert dict(found) == {"reasoning": "Two and two.", "answer": 4}
+    assert here.lm.requests[1].messages[-1].text == (
+        'That cannot be used: the reply has no "Answer:". Now write only the answer: an integer.'
+    )
+
+
+def test_a_reply_that_copies_the_form_is_not_shown_to_the_model_again():
+    with scripted('{"name": "<name>", "age": 0}', "Ada") as here:
+        found = Predict("text -> name, age: int")(text="Ada was born today.")
+    assert dict(found) == {"name": "Ada", "age": 0}
+    assert [message.role for message in here.lm.requests[1].messages] == ["system", "user"]
+    assert here.lm.requests[1].messages[-1].text.endswith("Now write only the name.")
 
 
 def test_a_failing_lm_stands_on_the_node():

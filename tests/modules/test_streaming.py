@@ -119,7 +119,7 @@ def test_programs_of_several_calls_stream_all_of_them_in_any_colour():
 
 def test_an_error_of_the_program_ends_the_stream():
     with pytest.raises(ParseError):
-        run(Predict("question -> n: int"), "x", "x")
+        run(Predict("question -> n: int"), "x", "x", "x")
 
 
 class Broken(ScriptedLM):

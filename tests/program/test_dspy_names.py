@@ -191,7 +191,7 @@ def test_a_language_model_of_ones_own_has_a_forward():
     dspy.configure(lm=lm)
     found = dspy.ChainOfThought("question -> answer")(question="?", config={"max_tokens": 7})
     assert (found.answer, found.get_lm_usage()["mine"]["total_tokens"]) == ("yes", 5)
-    assert lm.asked[0][-1] == {"role": "user", "content": "?"}
+    assert lm.asked[0][-1] == {"role": "user", "content": '?\n\nReply with "Reasoning:" and then "Answer:".'}
     assert lm.asked[1] == {"temperature": 0.5, "max_tokens": 7}
     assert (lm.history[-1]["kwargs"], lm.model, lm("hi")) == ({"temperature": 0.5, "max_tokens": 7}, "mine", [Own.reply])
     lm.reply = None

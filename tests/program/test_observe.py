@@ -99,13 +99,13 @@ def test_a_thread_of_ones_own_is_seen_in_the_history():
 
 def test_a_failed_call_tells_its_exception():
     log = Log()
-    with adjoint.context(lm=ScriptedLM(["x", "y"]), ledger=None, callbacks=[log]), pytest.raises(ParseError):
+    with adjoint.context(lm=ScriptedLM(["x", "y", "z"]), ledger=None, callbacks=[log]), pytest.raises(ParseError):
         Predict("q -> n: int")(q="?")
     assert ("parse", None, "ParseError") in log.said
 
 
 def test_each_call_of_the_history_has_a_time_and_an_id_of_its_own():
-    lm = adjoint.LM(ScriptedLM(["x", "y"]))
+    lm = adjoint.LM(ScriptedLM(["x", "y", "z"]))
     with adjoint.context(lm=lm, ledger=None):
         Predict("q -> a")(q="?")
         Predict("q -> a")(q="?")

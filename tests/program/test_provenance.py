@@ -132,7 +132,7 @@ def test_a_retry_feeds_from_the_call_that_succeeded():
                 found = self.ask(q=q)
             return self.use(n=found.out)
 
-    with adjoint.context(lm=fresh(["many", "still many", "7", "ok"]), ledger=None):
+    with adjoint.context(lm=fresh(["many", "still many", "too many", "7", "ok"]), ledger=None):
         nodes = Retry()(q="?").tape.nodes
     assert "ParseError" in nodes[0].error
     assert [(edge.source.seq, edge.how) for edge in nodes[2].edges()] == [(1, "read")]

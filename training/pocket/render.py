@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from adjoint.adapters.chat import ChatAdapter
-from adjoint.adapters.json import JSONAdapter
+from adjoint.adapters.compact import CompactAdapter, CompactJSONAdapter
 from adjoint.adapters.written import write
 from adjoint.autograd.prompts import Critique, Rewrite
 from adjoint.eval.prompts import Judge
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from adjoint.adapters.turns import TurnAdapter
 
-CHAT, JSON = ChatAdapter(), JSONAdapter()
+CHAT, JSON = CompactAdapter(), CompactJSONAdapter()
 
 
 @dataclass

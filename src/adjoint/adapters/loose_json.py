@@ -101,7 +101,10 @@ def mapping(text: str, *, whole: bool = True) -> dict[str, Any]:
 
 
 def members(text: str, names: set[str], *, whole: bool = True) -> dict[str, Any]:
-    """The members of these names of the last JSON object in the text that has any; broken JSON is mended if it is whole."""
+    """The first JSON object in the text that has all of these names, else the last that has any, with whatever else it holds.
+
+    A model that goes on answers questions of its own. Broken JSON is mended if the reply is whole.
+    """
     found: dict[str, Any] = {}
     at = text.find("{")
     for _ in range(_MOST_OBJECTS):
@@ -110,8 +113,41 @@ def members(text: str, names: set[str], *, whole: bool = True) -> dict[str, Any]
         value, end = _decoded(text, at)
         if isinstance(value, dict) and names & value.keys():
             found = value
+            if names <= value.keys():
+                break
         at = text.find("{", end or at + 1)
     if found:
-        return {name: value for name, value in found.items() if name in names}
+        return found
     mended = mapping(text, whole=whole)
-    return mended if names.issuperset(mended) else {}  # a name that nobody asked for was made by the repair
+    if mended and names.issuperset(mended):  # a name that nobody asked for was made by the repair
+        return mended
+    return {name: value for name in names if (value := _alone(text, name)) is not MISSING}
+
+
+_NEXT = re.compile(r'\s*(?:\}|,\s*"[^"\n]*"\s*:)')
+"""What follows a whole member of an object: its end, or the next member."""
+MISSING = object()
+"""Stands for a value that is not there."""
+
+
+def _alone(text: str, name: str) -> Any:
+    """The first whole value behind this name in an object that is broken elsewhere."""
+    for key in re.finditer(rf'(?<!\\)"{re.escape(name)}"\s*:\s*', text):
+        value, end = _decoded(text, key.end())
+        if end and _NEXT.match(text, end):
+            return value
+    return MISSING
+
+
+def objects(text: str) -> list[dict[str, Any]]:
+    """The different JSON objects that stand side by side in the text, in their order."""
+    found: list[dict[str, Any]] = []
+    at = text.find("{")
+    for _ in range(_MOST_OBJECTS):
+        if at < 0:
+            break
+        value, end = _decoded(text, at)
+        if isinstance(value, dict) and value not in found:
+            found.append(value)
+        at = text.find("{", end or at + 1)
+    return found

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 Piece = tuple[str, str]
 """The name of a field, and more of its text."""
@@ -47,20 +47,28 @@ class Field:
         self._began = True
 
 
-class MarkedReader:
-    """Fields behind markers at the beginning of a line, as the Chat adapter asks for them; a single one needs none.
+_MAYBE_MARKER = re.compile(r"\\*(\[(\[([ \t]*#{0,2}[ \t]*\w*[ \t]*#{0,2}[ \t]*(\](\][ \t]*:?[ \t]*)?)?)?)?)?")
+"""The beginning of a line that may yet become a marker, or an escaped one."""
 
-    `marked` gives the name in a marker, empty if it ends the reply and None if it is no marker.
+
+class MarkedReader:
+    """Fields behind markers at the beginning of a line: `[[name]]`, or labels.
+
+    `marked` gives the name in a marker, empty if it ends the reply and None if it is no marker; `maybe` matches the beginning of a
+    line that may yet become one. What stands before the first marker belongs to the field `unmarked`, if there is one.
     """
 
-    _MAYBE = re.compile(r"\\*(\[(\[([ \t]*#{0,2}[ \t]*\w*[ \t]*#{0,2}[ \t]*(\](\][ \t]*:?[ \t]*)?)?)?)?)?")
-    """The beginning of a line that may yet become a marker, or an escaped one."""
-
     def __init__(
-        self, names: Sequence[str], marker: re.Pattern[str], escaped: re.Pattern[str], marked: Callable[[str], str | None]
+        self,
+        marker: re.Pattern[str],
+        escaped: re.Pattern[str],
+        marked: Callable[[str], str | None],
+        *,
+        unmarked: str | None = None,
+        maybe: re.Pattern[str] = _MAYBE_MARKER,
     ) -> None:
-        self._marker, self._escaped, self._marked = marker, escaped, marked
-        self._field = Field(names[0]) if len(names) == 1 else None
+        self._marker, self._escaped, self._marked, self._maybe = marker, escaped, marked, maybe
+        self._field = None if unmarked is None else Field(unmarked)
         self._line = ""
         self._fresh, self._begun = True, False
 
@@ -70,7 +78,7 @@ class MarkedReader:
         for part in text.splitlines(keepends=True) if text.count("\n") else [text]:
             self._line += part
             ended = part.endswith("\n")
-            if self._fresh and not ended and self._MAYBE.fullmatch(self._line):
+            if self._fresh and not ended and self._maybe.fullmatch(self._line):
                 continue  # too short to tell
             yield from self.end()
             self._fresh = ended
@@ -87,6 +95,34 @@ class MarkedReader:
                 line = self._escaped.sub(r"\1", line, count=1)
         if self._field is not None:
             yield from self._field.add(line)
+
+
+class AnyReader:
+    """Fields in whichever form the reply begins with: each is known by its first characters, all others are of the form asked for."""
+
+    _ENOUGH = 2
+    """Characters that tell the forms apart."""
+
+    def __init__(self, asked: Callable[[], Reader], others: Mapping[str, Callable[[], Reader]]) -> None:
+        self._asked, self._others = asked, others
+        self._held = ""
+        self._reader: Reader | None = None
+
+    def add(self, text: str) -> Iterator[Piece]:
+        if self._reader is None:
+            self._held += text
+            begun = self._held.lstrip()
+            if len(begun) < self._ENOUGH:
+                return
+            made = next((made for begin, made in self._others.items() if begun.startswith(begin)), self._asked)
+            self._reader, text = made(), self._held
+        yield from self._reader.add(text)
+
+    def end(self) -> Iterator[Piece]:
+        if self._reader is None:
+            self._reader = self._asked()
+            yield from self._reader.add(self._held)
+        yield from self._reader.end()
 
 
 class TaggedReader:

@@ -27,6 +27,8 @@ _CHANGES_NUMBER = frozenset(
 """Words near a number that make it mean another one."""
 AROUND_WORD = "`'\" \n.*()[]"
 _SPACE = re.compile(r"[\s_-]+")
+_AFTER_WORD = re.compile(r"[.,:;!\n]")
+_WORD = re.compile(r"\w+")
 _TRUE, _FALSE = frozenset({"true", "yes", "y", "1"}), frozenset({"false", "no", "n", "0"})
 
 
@@ -56,9 +58,18 @@ def read(type_: Any, text: str, *, whole: bool = True) -> Any:
     if allowed is not None:
         return _choice(type_, allowed, bare)
     if type_ is bool:
-        word = bare.strip(AROUND_WORD).casefold()
-        return True if word in _TRUE else False if word in _FALSE else UNCLEAR
+        return _truth(bare.strip(AROUND_WORD).casefold())
     return _number(type_, bare)
+
+
+def _truth(text: str) -> Any:
+    """The truth value that a text is, or begins with before it gives a reason; a reason that says the other one makes it unclear."""
+    found = _AFTER_WORD.search(text)
+    word, reason = (text, "") if found is None else (text[: found.start()], text[found.end() :])
+    value = True if word in _TRUE else False if word in _FALSE else UNCLEAR
+    if reason and (value is UNCLEAR or word.isdigit() or set(_WORD.findall(reason)) & (_FALSE if value else _TRUE)):
+        return UNCLEAR
+    return value
 
 
 def _ended(type_: Any, allowed: list[Any] | None, text: str) -> bool:

@@ -1,12 +1,12 @@
 """What all adapters share: instruction as system message, demos and history as earlier turns, inputs as the last message.
 
-An adapter is a subclass that says how outputs are asked for (`form`), written (`write`) and read (`read`).
+An adapter is a subclass that names the `Form` of replies to a signature's outputs (`choose`), or says by itself how they are asked
+for (`form`, `remind`), written (`write`) and read (`read`).
 """
 
 from __future__ import annotations
 
 import re
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from adjoint.adapters.base import Step
+    from adjoint.adapters.forms.form import Form
     from adjoint.adapters.pieces import Reader
     from adjoint.signature.fields import Field
     from adjoint.signature.signature import Signature
@@ -52,6 +53,8 @@ class Layout:
     """Outputs that come beside the text: reasoning and tool calls of models that have them."""
     suffix: str
     """What the system message says after the instruction: descriptions of fields and the form of the reply."""
+    reminder: str
+    """What the last message says after the inputs."""
 
     @classmethod
     def of(cls, adapter: TurnAdapter, signature: type[Signature], supports: frozenset[str]) -> Layout:
@@ -68,7 +71,8 @@ class Layout:
         described = [f"- {field.name}: {field.desc}" for field in (*shown, *said) if field.desc]
         parts = ["\n".join(described), adapter.form(said, supports) if said else ""]
         suffix = "".join(f"\n\n{part}" for part in parts if part)
-        return cls(signature.__name__, shown, said, histories[0] if histories else None, tools, outside, suffix)
+        reminder = adapter.remind(said) if said else ""
+        return cls(signature.__name__, shown, said, histories[0] if histories else None, tools, outside, suffix, reminder)
 
     @cached_property
     def schema(self) -> dict[str, Any]:
@@ -76,13 +80,15 @@ class Layout:
         return schemas.object_schema(self.outputs, self.signature_name)
 
 
-class TurnAdapter(Called, ABC):
+class TurnAdapter(Called):
     """Pure functions over a signature; see `adapters/base.Adapter` for what each gives.
 
     `use_native_function_calling` lets the LM call tools in its own way where it can; otherwise tools stand in the prompt.
     """
 
     name = ""
+    varies: tuple[Any, ...] = ()
+    """What the forms of two adapters of one class may differ in."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         """DSPy's hooks of `format` are not asked here, so that overriding one would change nothing."""
@@ -101,22 +107,32 @@ class TurnAdapter(Called, ABC):
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
-    @abstractmethod
+    def choose(self, outputs: Sequence[Field]) -> Form:
+        """The form of replies with these outputs."""
+        message = f"{type(self).__name__} has no form of replies: write choose, or form, write and read."
+        raise NotImplementedError(message)
+
     def form(self, outputs: Sequence[Field], supports: frozenset[str]) -> str:
         """How the prompt asks for these outputs; empty if nothing needs to be said."""
+        del supports
+        return self.choose(outputs).describe(outputs)
 
-    @abstractmethod
+    def remind(self, outputs: Sequence[Field]) -> str:
+        """What is said once more behind the inputs; empty if nothing needs to be said."""
+        del outputs
+        return ""
+
     def write(self, outputs: Sequence[Field], given: Mapping[str, Any]) -> str:
         """The outputs as the assistant writes them; fields may be absent (demos)."""
+        return self.choose(outputs).write(outputs, given)
 
-    @abstractmethod
     def read(self, outputs: Sequence[Field], text: str, *, whole: bool) -> dict[str, Any]:
         """The typed outputs of a reply, or `ParseError`. A text that was cut off is not `whole`."""
+        return self.choose(outputs).read(outputs, text, whole=whole)
 
     def reader(self, outputs: Sequence[Field]) -> Reader | None:
         """What cuts a reply into these outputs while it is being written; None if that cannot be done."""
-        del outputs
-        return None
+        return self.choose(outputs).reader(outputs)
 
     def ask(self, inputs: Sequence[Field], given: Mapping[str, Any], *, partial: bool = False) -> Pieces:
         """The inputs as one user message."""
@@ -124,7 +140,7 @@ class TurnAdapter(Called, ABC):
 
     def layout(self, signature: type[Signature], supports: frozenset[str] = NOTHING) -> Layout:
         """The layout of a signature, worked out on first use."""
-        key = (type(self), self.use_native_function_calling, supports)
+        key = (type(self), self.use_native_function_calling, self.varies, supports)
         found: Layout | None = signature._worked_out.get(key)
         if found is None:
             usable = supports if self.use_native_function_calling else supports - {"tools"}
@@ -161,7 +177,9 @@ class TurnAdapter(Called, ABC):
         return tuple(self._earlier(plan, inputs)) if plan.history else ()
 
     def turn(self, signature: type[Signature], inputs: Mapping[str, Any], *, supports: frozenset[str] = NOTHING) -> Message:
-        return Message("user", content(self.ask(self.layout(signature, supports).inputs, inputs)))
+        plan = self.layout(signature, supports)
+        asked = self.ask(plan.inputs, inputs)
+        return Message("user", content([*asked, f"\n\n{plan.reminder}"] if plan.reminder else asked))
 
     def options(
         self, signature: type[Signature], inputs: Mapping[str, Any], *, supports: frozenset[str] = NOTHING
@@ -209,7 +227,14 @@ class TurnAdapter(Called, ABC):
             return self.read(plan.outputs, response.text, whole=whole)
         except ParseError as error:
             message = str(error) if whole else f"{error} {cut_off(response)}"
-            raise ParseError(message, raw=response.text, adapter_name=type(self).__name__, signature=signature) from None
+            raise ParseError(
+                message,
+                raw=response.text,
+                adapter_name=type(self).__name__,
+                signature=signature,
+                found=error.found,
+                problems=error.problems,
+            ) from None
 
     def _earlier(self, plan: Layout, given: Mapping[str, Any]) -> list[Message]:
         """The turns of the history, if there is one."""
@@ -286,8 +311,8 @@ def present(fields: Sequence[Field], inputs: Mapping[str, Any], *, partial: bool
 
 def content(pieces: Pieces) -> str | tuple[Part, ...]:
     """Pieces as the content of a message: a plain text where there is nothing else."""
-    if len(pieces) == 1 and isinstance(pieces[0], str):  # most
-        return pieces[0]
+    if all(type(piece) is str for piece in pieces):  # most
+        return "".join(pieces)  # type: ignore[arg-type]
     made: list[Part] = []
     text = ""
     for piece in pieces:

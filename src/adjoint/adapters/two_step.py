@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from adjoint.adapters import values
 from adjoint.adapters.base import Step, render
-from adjoint.adapters.chat import ChatAdapter, inputs_text
+from adjoint.adapters.chat import ChatAdapter
 from adjoint.adapters.own import ported
+from adjoint.adapters.text import inputs_text
 from adjoint.adapters.turns import TurnAdapter, answered, cut_off
 from adjoint.base.errors import ParseError, UsageError
 from adjoint.lm.base import supports_of
@@ -65,6 +66,9 @@ class TwoStepAdapter(TurnAdapter):
     def read(self, outputs: Sequence[Field], text: str, *, whole: bool) -> dict[str, Any]:
         """Not how this adapter reads: the second model's reply is read by the second adapter."""
         raise NotImplementedError
+
+    def reader(self, outputs: Sequence[Field]) -> None:
+        """Free words are not cut into fields."""
 
     def layout(self, signature: type[Signature], supports: frozenset[str] = frozenset()) -> Layout:
         """Everything stands in the text, since only that reaches the second model."""

@@ -6,7 +6,7 @@ import json
 import typing
 from typing import TYPE_CHECKING, Any
 
-from adjoint.adapters import loose_json, simple
+from adjoint.adapters import example, loose_json, simple
 from adjoint.adapters.schemas import field_schema
 from adjoint.adapters.written import write
 from adjoint.base.errors import ParseError
@@ -72,7 +72,7 @@ def checked(field: Field, meant: Any, text: str) -> Any:
     if reason and meant is not text and _takes_text(field.type):
         value, reason = _validated(field, text)
     if reason:
-        message = f"{field.name} should be {hint(field) or field.type}, got {_short(text)!r} ({reason})."
+        message = f"{field.name} should be {example.wanted(field) or field.type}, got {_short(text)!r} ({reason})."
         raise ParseError(message, raw=text)
     return _own(value) if type(value) is str else value
 

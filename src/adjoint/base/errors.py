@@ -40,7 +40,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from adjoint.base.secrets import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 
 class AdjointError(Exception):
@@ -160,11 +160,17 @@ class ParseError(AdjointError):
         signature: Any = None,
         lm_response: str = "",
         parsed_result: Any = None,
+        found: Mapping[str, Any] | None = None,
+        problems: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message or f"the {adapter_name} cannot read the reply.")
         self.raw = lm_response if raw is None else raw
         """The reply as received."""
         self.adapter_name, self.signature, self.parsed_result = adapter_name, signature, parsed_result
+        self.found: Mapping[str, Any] = found or {}
+        """The outputs that the reply does hold."""
+        self.problems: Mapping[str, str] = problems or {}
+        """What is wrong with each of the others; empty if nothing is known of single outputs."""
 
     @property
     def lm_response(self) -> str:

@@ -10,7 +10,7 @@ from adjoint.base.errors import UsageError
 from adjoint.base.portal import portal
 from adjoint.cli import text
 from adjoint.cli.sources import read_lm, read_metric, read_program, read_rows
-from adjoint.cli.verbs import GATE_FAILED, INCONCLUSIVE, _counter, _spent, _surroundings
+from adjoint.cli.verbs import GATE_FAILED, INCONCLUSIVE, _counter, _spent, surroundings
 from adjoint.exec.local import all_of
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def evaluate(common: Common, program: str, data: str, how: Measuring, models: Se
     rows, lms = read_rows(data, made), [read_lm(model) for model in models]
     _check(rows, how)
     names = [lm.name for lm in lms] if len(lms) > 1 else [program]
-    with _surroundings(common, "eval", program, data) as line:
+    with surroundings(common, "eval", program, data) as line:
         jobs = [(name, made, lm) for name, lm in zip(names, lms, strict=True)]
         found = Reports(_measured(jobs, rows, metric, how.options(), line))
     slices = {report.name: {field: report.by(field) for field in how.by} for report in found} if how.by else {}
@@ -82,7 +82,7 @@ def compare(common: Common, a: str, b: str, data: str, how: Measuring, *, gate: 
 
     programs, metric = [read_program(name, common.code) for name in (a, b)], how.read_metric()
     rows, lm = read_rows(data, programs[0]), read_lm(common.model)
-    with _surroundings(common, "compare", a, b, data) as line:
+    with surroundings(common, "compare", a, b, data) as line:
         jobs = [(name, made, lm) for made, name in zip(programs, (a, b), strict=True)]
         reports = _measured(jobs, rows, metric, how.options(), line)
     stopped = _spent(*(report.stopped for report in reports))

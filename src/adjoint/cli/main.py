@@ -198,6 +198,22 @@ def compare(
 
 
 @app.command()
+def probe(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="provider/model, or file.py:name.")],
+    rows: Annotated[int, typer.Option("--rows", min=1, help="Rows for each shape of outputs and form.")] = 8,
+    keep: Annotated[bool, typer.Option("--keep/--no-keep", help="Ask this model in the forms that were found best.")] = True,
+    json: Json = False,
+    ledger: LedgerPath = None,
+    budget: Limit = None,
+    quiet: Quiet = False,
+) -> int:
+    """Measure in which form a model replies best."""
+    from adjoint.cli import probing, verbs
+
+    return probing.probe(verbs.Common(json=json, ledger=ledger, quiet=quiet, model=model, budget=budget), rows, keep=keep)
+
+
+@app.command()
 def show(
     what: Annotated[str, typer.Argument(metavar="WHAT", help="A saved program such as best.json, or the id of a run.")],
     json: Json = False,
@@ -261,7 +277,7 @@ def serve(
     return verb.serve(what, where, code=code, model=model, ledger=ledger, as_json=json)
 
 
-VERBS = ("compare", "demo", "doctor", "eval", "optimize", "run", "runs", "serve", "show")
+VERBS = ("compare", "demo", "doctor", "eval", "optimize", "probe", "run", "runs", "serve", "show")
 
 
 def main(arguments: Sequence[str]) -> int:

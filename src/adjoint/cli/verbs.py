@@ -60,7 +60,7 @@ def run(common: Common, program: str, data: str | None, inputs: Sequence[str]) -
         message = "give either --input name=value (once for each input) or a file of rows."
         raise UsageError(message)
     rows = read_rows(data, made) if data is not None else [_row(inputs)]
-    with _surroundings(common, "run", program, data, *inputs) as line, context(lm=read_lm(common.model)):
+    with surroundings(common, "run", program, data, *inputs) as line, context(lm=read_lm(common.model)):
         cells, stopped = portal.run(_predict(made, rows, _counter("run", len(rows), line)))
     found = [{"id": cell.example, "outputs": cell.outputs, "error": cell.error} for cell in cells]
     if data is None and found and not common.json:
@@ -175,7 +175,7 @@ def demo(common: Common) -> int:
 
 
 @contextlib.contextmanager
-def _surroundings(common: Common, *named: str | None) -> Iterator[Callable[[str], None]]:
+def surroundings(common: Common, *named: str | None) -> Iterator[Callable[[str], None]]:
     """The ledger and one account for all that the command does (equal commands share the payer); gives the live line."""
     from adjoint.lm.budget import Account, Budget
 

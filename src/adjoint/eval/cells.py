@@ -7,6 +7,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
+from adjoint.adapters.adaptive import AdaptiveAdapter
 from adjoint.base.errors import FATAL, AdjointError, BudgetExceeded, ProgramError
 from adjoint.base.foreign import foreign
 from adjoint.base.json import plain
@@ -115,9 +116,31 @@ async def run_cells(
 ) -> AsyncGenerator[tuple[int, Cell]]:
     """Run programs on rows, at most `limit` at once; gives `(position, cell)` as they end.
 
-    `repeats` numbers the jobs that are further samples of a row; `seconds` is what each may take (see `run_row`). When the budget is spent no further row begins, those under way come to their end (they are paid for), and then
+    An adaptive adapter that has decided nothing yet decides after the first rows, before the others begin. `repeats` numbers the jobs that are further samples of a row; `seconds` is what each may take (see `run_row`). When the budget is spent no further row begins, those under way come to their end (they are paid for), and then
     `BudgetExceeded` is raised. With `patience` the run stops if so many first cells fail and none goes well.
     """
+    adapter, numbers = current().adapter, list(repeats or [0] * len(jobs))
+    first = adapter.after if isinstance(adapter, AdaptiveAdapter) and adapter.unsettled else 0
+    parts = [slice(0, first), slice(first, None)] if 0 < first < len(jobs) else [slice(None)]
+    for number, part in enumerate(parts):
+        trial = adapter.trial() if isinstance(adapter, AdaptiveAdapter) and first and not number else contextlib.nullcontext()
+        running = _run(jobs[part], numbers[part], metric, limit, compiling=compiling, patience=patience, seconds=seconds)
+        with trial:
+            async with contextlib.aclosing(running) as cells:
+                async for index, cell in cells:
+                    yield index + (part.start or 0), cell
+
+
+async def _run(
+    jobs: Sequence[tuple[Module, Example]],
+    repeats: Sequence[int],
+    metric: Metric,
+    limit: int,
+    *,
+    compiling: bool,
+    patience: int | None,
+    seconds: float | None,
+) -> AsyncGenerator[tuple[int, Cell]]:
     failures: list[str] = []
     succeeded = False
     spent: BudgetExceeded | None = None
@@ -131,7 +154,7 @@ async def run_cells(
                 spent = error
         return spent
 
-    work = zip(jobs, repeats or [0] * len(jobs), strict=True)
+    work = zip(jobs, repeats, strict=True)
     async with contextlib.aclosing(Local().map(one, work, limit=limit)) as outcomes:
         async for outcome in outcomes:
             cell = outcome.value

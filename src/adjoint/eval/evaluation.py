@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from adjoint.adapters.adaptive import AdaptiveAdapter
 from adjoint.base.errors import BudgetExceeded, UsageError
 from adjoint.base.json import plain
 from adjoint.base.portal import portal
@@ -74,6 +75,9 @@ class Evaluation:
             ledger.append(run, "begin", {"what": "evaluate", "name": self.name, "rows": len(self.rows), "state": state})
         found: dict[int, Cell] = {}
         stopped = await self._fill(found, run, ledger)
+        adapter = current().adapter
+        if ledger and isinstance(adapter, AdaptiveAdapter):
+            ledger.append(run, "decision", {"forms": dict(adapter.forms)})
         account = current().account
         by_role = account.usage_by("role", replayed=False) if account and account.payer == run else {}
         cells, seconds = ordered(len(self.rows) * self.repeats, found), time.monotonic() - started

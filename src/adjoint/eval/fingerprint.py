@@ -11,7 +11,7 @@ from adjoint.base.errors import NoLMError
 from adjoint.base.json import digest, plain
 from adjoint.data.records import id_of
 from adjoint.lm.base import identity_of
-from adjoint.program.context import active_lm, current
+from adjoint.program.context import active_lm, adapter_for, current
 from adjoint.program.module import Module
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def deciding(program: Module, rows: Sequence[Example], metric: Metric, *more: An
         "rows": [id_of(row) for row in rows],
         "metric": [code_digest(metric), *([fingerprint(metric)] if isinstance(metric, Module) else [])],
         "lm": answerer(_configured()),
+        "adapter": _how(_configured()),
         "more": plain(list(more)),
     }
 
@@ -63,6 +64,12 @@ def fingerprint(program: Module) -> str:
 def answerer(lm: BaseLM | None) -> Any:
     """Who answers, with which default options."""
     return None if lm is None else [identity_of(lm) or lm.name, plain(getattr(lm, "options", {}))]
+
+
+def _how(lm: BaseLM | None) -> Any:
+    """How it is asked: the class of the adapter, and the forms in which it may differ from others of its class."""
+    adapter = adapter_for(lm)
+    return [type(adapter).__name__, plain(getattr(adapter, "varies", ()))]
 
 
 def _configured() -> BaseLM | None:

@@ -17,7 +17,8 @@ class BaseLM(Protocol):
     An LM may also have `identity: str`, which says exactly who answers (provider, model, endpoint, weights). Only
     replies of an LM with an identity are kept and used again; without one every request is asked anew. And it may have
     `supports: frozenset[str]`, of "schema" (replies that match `Request.schema`), "tools" (`Request.tools`) and
-    "reasoning" (`Response.reasoning`): what is not named there is asked for in the prompt instead.
+    "reasoning" (`Response.reasoning`): what is not named there is asked for in the prompt instead. `adapter` is the adapter that the LM
+    is asked with where the context has none; "compact" is said by the embedded model, which has learned short forms of its own.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Wrapper:
         self.name = inner.name
         self.identity = identity_of(inner)
         self.supports = supports_of(inner)
+        self.adapter = getattr(inner, "adapter", None)
 
     def __call__(self, request: Request, /) -> Coroutine[Any, Any, Response]:
         return self.inner(request)

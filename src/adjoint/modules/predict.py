@@ -7,13 +7,13 @@ import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, cast
 
-from adjoint.adapters.base import WholeCalls
+from adjoint.adapters.base import WholeCalls, render
+from adjoint.adapters.repair import can_be_repaired, repair_of, runs_away
 from adjoint.base.errors import AdjointError, ParseError, UnknownNameError, UsageError
 from adjoint.base.portal import portal
 from adjoint.lm.base import supports_of
-from adjoint.lm.types import Message
 from adjoint.program import runs, stream
-from adjoint.program.context import active_lm, current, named_lm, send
+from adjoint.program.context import active_lm, adapter_for, current, named_lm, send
 from adjoint.program.events import span
 from adjoint.program.lm import request_of
 from adjoint.program.module import Module
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
 
     from adjoint.adapters.base import Adapter
+    from adjoint.adapters.repair import Repair
     from adjoint.lm.base import BaseLM
-    from adjoint.lm.types import Request, Response
+    from adjoint.lm.types import Message, Request, Response
     from adjoint.program.tape import Node
     from adjoint.signature.signature import Signature
 
@@ -46,6 +47,10 @@ class _Call(NamedTuple):
     tape: Tape
     node: Node
     result: type[Prediction]
+    instruction: str
+    demos: Sequence[Mapping[str, Any]]
+    second: Adapter | None
+    """How the call is asked anew before it is given up."""
 
 
 _BESIDES = frozenset({"config", "demos", "lm", "signature"})
@@ -57,6 +62,7 @@ class _Prefix:
     """The messages that calls begin with, and what they were made from: rendered once, used until any of it differs."""
 
     adapter: Adapter
+    varies: tuple[Any, ...]
     supports: frozenset[str]
     signature: type[Signature]
     instruction: str
@@ -67,7 +73,13 @@ class _Prefix:
         self, adapter: Adapter, supports: frozenset[str], signature: type[Signature], instruction: str, demos: list[Any]
     ) -> bool:
         same = self.adapter is adapter and self.signature is signature and self.instruction == instruction
-        return same and self.supports == supports and self.demos == demos
+        return same and self.supports == supports and self.varies == _varies(adapter) and self.demos == demos
+
+
+def _varies(adapter: Adapter) -> tuple[Any, ...]:
+    """What the adapter's forms are now: an adaptive one changes them."""
+    found: tuple[Any, ...] = getattr(adapter, "varies", ())
+    return found
 
 
 class Predict(Module, Generic[Result]):
@@ -164,7 +176,8 @@ class Predict(Module, Generic[Result]):
 
     def render(self, **inputs: Any) -> Prompt:
         """What a call with these inputs would send, and an upper estimate of its tokens. Nothing is called."""
-        return Prompt(self._request(current().adapter, _plain_inputs(inputs), {}, self.lm or current().lm))
+        lm = self.lm or current().lm
+        return Prompt(self._request(adapter_for(lm), _plain_inputs(inputs), {}, lm))
 
     def _open(self, args: tuple[Any, ...], inputs: dict[str, Any]) -> _Call:
         """Settle the options, render, and open the node."""
@@ -177,10 +190,10 @@ class Predict(Module, Generic[Result]):
         lm = options.get("lm") or self.lm or active_lm()
         if isinstance(lm, str):
             lm = named_lm(lm)
-        values, supports = _plain_inputs(inputs), supports_of(lm)
-        with span(here.callbacks, "adapter_format", here.adapter, inputs) as made:
-            request = made.outputs = self._request(here.adapter, values, options, lm)
-        signature = make(options["signature"]) if "signature" in options else self._signature
+        values, supports, adapter = _plain_inputs(inputs), supports_of(lm), adapter_for(lm)
+        with span(here.callbacks, "adapter_format", adapter, inputs) as made:
+            request = made.outputs = self._request(adapter, values, options, lm)
+        signature, instruction, demos = self._shared(options)
         asked_result = asked_for(self)
         result = Prediction if asked_result is None else result_class(asked_result, signature)
         tape = here.tape if here.tape is not None else Tape(self, inputs)
@@ -193,22 +206,30 @@ class Predict(Module, Generic[Result]):
         if known.note is not None:
             asked = runs.Call(self, request, known.note)
         if known.node is not None:  # a forward that runs again asks what it has asked before
-            return _Call(signature, request, here.adapter, supports, lm, tape, tape.restore(known.node, asked), result)
+            node = tape.restore(known.node, asked)
+            return _Call(signature, request, adapter, supports, lm, tape, node, result, instruction, demos, None)
         node = tape.open("predict", values, module=self, reads=reads, declared=_declared(inputs), call=asked)
         if known.note is not None:
             request = known.note.applied(request)
             node.parents["note"] = list(known.note.edges)
         node.messages, node.lm = request.messages, lm.name
-        return _Call(signature, request, here.adapter, supports, lm, tape, node, result)
+        second = getattr(adapter, "second", None) if known.note is None else None  # what was objected to stands in this form only
+        return _Call(signature, request, adapter, supports, lm, tape, node, result, instruction, demos, second)
+
+    def _shared(self, options: Mapping[str, Any]) -> tuple[type[Signature], str, list[Any]]:
+        """What calls begin with: signature, instruction and demos, which a call may override."""
+        demos = options.get("demos", self._demos.value)
+        if "signature" not in options:
+            return self._signature, self._instruction.value, demos
+        signature = make(options["signature"])
+        return signature, signature.instructions, demos
 
     def _request(self, adapter: Adapter, values: dict[str, Any], options: Mapping[str, Any], lm: BaseLM | None) -> Request:
-        signature = make(options["signature"]) if "signature" in options else self._signature
-        instruction = signature.instructions if "signature" in options else self._instruction.value
+        signature, instruction, demos = self._shared(options)
         for name in values:
             field = signature._fields.get(name)
             if field is None or field.direction != "input":
                 raise UnknownNameError.of("input", name, signature.input_fields)
-        demos = options.get("demos", self._demos.value)
         supports = supports_of(lm)
         messages = self._messages(adapter, (signature, instruction, demos), values, supports)
         request = request_of(
@@ -228,7 +249,9 @@ class Predict(Module, Generic[Result]):
                 return adapter.messages(signature, instruction, demos, values)
             made = adapter.prefix(signature, instruction, demos, supports=supports)
             # The demos are copied, so that one changed in place is noticed at the next call.
-            prefix = self._prefix = _Prefix(adapter, supports, signature, instruction, copy.deepcopy(demos), made)
+            prefix = self._prefix = _Prefix(
+                adapter, _varies(adapter), supports, signature, instruction, copy.deepcopy(demos), made
+            )
         earlier = adapter.history(signature, values, supports=supports)
         return (*prefix.messages, *earlier, adapter.turn(signature, values, supports=supports))
 
@@ -249,7 +272,12 @@ class Predict(Module, Generic[Result]):
             step = call.adapter.then(call.signature, response)
             if step is not None:
                 call = call._replace(
-                    request=step.request, signature=step.signature, adapter=step.adapter, lm=step.lm, supports=step.supports
+                    request=step.request,
+                    signature=step.signature,
+                    adapter=step.adapter,
+                    lm=step.lm,
+                    supports=step.supports,
+                    second=None,
                 )
                 reading = None if listener is None else listener(self, call.adapter, call.signature, call.supports)
                 with stream.hearing(reading):
@@ -266,16 +294,32 @@ class Predict(Module, Generic[Result]):
         return node.outputs
 
     async def _outputs(self, call: _Call, response: Response) -> dict[str, Any]:
-        """The typed outputs of the reply. One that cannot be read is shown to the LM, once; one that was cut off would be again."""
+        """The typed outputs of the reply. What it lacks is asked for once more, and then once in another form."""
         try:
             return _parsed(call, response)
         except ParseError as error:
-            if response.finish == "length":
-                raise
-            turns = _repair(response, error)
-            call.node.repair = turns
-            again = await self._ask(replace(call.request, messages=(*call.request.messages, *turns)), call)
-            return _parsed(call, again)
+            failed = error
+            repair = repair_of(call.signature, response, error)
+        if not runs_away(response) and can_be_repaired(call.signature, response, failed):
+            call.node.repair = repair.turns
+            response = await self._ask(repair.request(call.request), call)
+            try:
+                return _ordered(call.signature, _repaired(call, repair, response))
+            except ParseError as error:
+                failed = error
+                repair = repair_of(repair.signature, response, error, repair.found)
+        if call.second is None or (response.finish == "length" and not runs_away(response)):
+            raise failed
+        rest = await self._in_another_form(call, call.second, repair.signature)
+        return _ordered(call.signature, {**repair.found, **rest})
+
+    async def _in_another_form(self, call: _Call, adapter: Adapter, signature: type[Signature]) -> dict[str, Any]:
+        """Ask for the outputs of `signature` anew, as `adapter` does."""
+        node = call.node
+        made = render(adapter, signature, call.instruction, call.demos, node.inputs, supports=call.supports)
+        request = replace(call.request, messages=made.messages)
+        node.messages, node.repair = request.messages, ()
+        return _parsed(call._replace(signature=signature, adapter=adapter), await self._ask(request, call))
 
     async def _ask(self, request: Request, call: _Call) -> Response:
         response = await send(request, call.lm, who=self)
@@ -340,9 +384,13 @@ def _declared(inputs: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value.edges() for name, value in inputs.items() if isinstance(value, Traced)}
 
 
-def _repair(response: Response, error: ParseError) -> tuple[Message, Message]:
-    """One more turn that shows the LM what it wrote and what is wrong with it."""
-    return (
-        Message("assistant", response.text),
-        Message("user", f"This reply cannot be used: {error} Reply again, in the right form only."),
-    )
+def _repaired(call: _Call, repair: Repair, response: Response) -> dict[str, Any]:
+    """All outputs, once the missing ones were asked for; callbacks hear of it."""
+    with span(current().callbacks, "adapter_parse", call.adapter, {"response": response}) as read:
+        outputs = read.outputs = repair.read(call.adapter, response, supports=call.supports)
+        return outputs
+
+
+def _ordered(signature: type[Signature], outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The outputs in the order in which they are declared."""
+    return {name: outputs[name] for name in signature.output_fields}

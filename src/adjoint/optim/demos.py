@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from adjoint.adapters.chat import inputs_text, outputs_text
+from adjoint.adapters.text import inputs_text, outputs_text
 from adjoint.base.json import Json, digest, plain
 from adjoint.data.records import expected_outputs
 

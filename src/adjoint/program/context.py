@@ -25,7 +25,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from adjoint.adapters.chat import ChatAdapter
+from adjoint.adapters.default import suited
 from adjoint.adapters.own import ported
 from adjoint.base.errors import NoLMError, UnknownNameError, UsageError
 from adjoint.base.json import digest
@@ -41,6 +41,7 @@ from adjoint.lm.spend import Spend, bounded
 from adjoint.lm.timeout import Timeout
 from adjoint.program import observe
 from adjoint.program.events import span
+from adjoint.program.kept_forms import kept_forms
 from adjoint.program.replies import LedgerBook, LedgerReplies
 from adjoint.program.stream import heard, tapped
 from adjoint.program.tape import Tape
@@ -62,7 +63,7 @@ CONCURRENCY = 64
 class Context:
     """Everything a call takes from its surroundings. Never changed: `context(...)` makes a new one for a block.
 
-    `lm` answers; `adapter` renders and parses; `ledger` keeps replies (None keeps none, so nothing is cached); `account` is the budget being
+    `lm` answers; `adapter` renders and parses (None: the one that suits the LM); `ledger` keeps replies (None keeps none, so nothing is cached); `account` is the budget being
     spent; `cache` the mode of the cache; `role` says what the calls are for (task, critic, proposer, judge); `sample`
     numbers repeated draws; `retry` how to ask again; `tape` is the recording under way. `callbacks` hear of every call
     (`BaseCallback`); `rm` is what `Retrieve` asks; `max_backtracks` how often an assertion sends one call back. `meter`
@@ -70,7 +71,7 @@ class Context:
     """
 
     lm: BaseLM | None = None
-    adapter: Adapter = field(default_factory=ChatAdapter)
+    adapter: Adapter | None = None
     ledger: Ledger | Literal["default"] | None = "default"
     account: Account | None = None
     cache: CacheMode = "on"
@@ -204,8 +205,8 @@ def _checked(changes: dict[str, Any]) -> dict[str, Any]:
     for name in changes:
         if name not in known:
             raise UnknownNameError.of("setting", name, known)
-    if "adapter" in changes:  # None is DSPy's way to say: the default
-        changes["adapter"] = ported(changes["adapter"] or ChatAdapter())
+    if changes.get("adapter") is not None:
+        changes["adapter"] = ported(changes["adapter"])
     if isinstance(changes.get("lm"), str):
         changes["lm"] = named_lm(changes["lm"])
     if not isinstance(changes.get("lm"), BaseLM | None):
@@ -232,6 +233,11 @@ def active_lm() -> BaseLM:
         )
         raise NoLMError(message)
     return named_lm(name)
+
+
+def adapter_for(lm: object) -> Adapter:
+    """The adapter in force for an LM: the context's, else the one that suits the LM, as it says itself or as was measured."""
+    return suited(current().adapter, lm, kept_forms(getattr(lm, "name", "")))
 
 
 @functools.cache

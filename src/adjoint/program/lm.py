@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from adjoint.lm.names import ModelType
     from adjoint.lm.types import Response
 
-_OWN = ("cache", "callbacks", "concurrency", "num_retries", "price", "supports")
+_OWN = ("adapter", "cache", "callbacks", "concurrency", "num_retries", "price", "supports")
 """What a copy of an LM may change besides the options of its requests."""
 OPTIONS = ("temperature", "max_tokens", "stop", "seed", "n", "logprobs")
 """Options of a request that have a field of their own; all others go to the provider as they are."""
@@ -54,6 +54,7 @@ class LM:
     default what the context's `retry` says; `callbacks` hear of the calls of this LM.
     `timeout` is seconds for the whole exchange, or `adjoint.lm.http.Timeouts` for its parts.
     `price` is US dollars per million input and output tokens; without it the shipped table or `ADJOINT_PRICES` decides.
+    `adapter` is how the model is asked where the context has no adapter; by default the one that suits it.
     `supports` says what the model does by itself, of "schema", "tools" and "reasoning"; by default what its client knows.
     A subclass may have a `forward`, an `aforward` or a `__call__` of its own, whose `super()` reaches the model itself.
 
@@ -88,6 +89,7 @@ class LM:
         concurrency: int | None = None,
         price: tuple[float, float] | Price | None = None,
         supports: Iterable[str] | None = None,
+        adapter: Any = None,
         **options: Any,
     ) -> None:
         if base_url is not None and api_base is not None and base_url != api_base:
@@ -113,6 +115,7 @@ class LM:
         given = {"temperature": temperature, "max_tokens": max_tokens}
         self.options = {**{name: value for name, value in given.items() if value is not None}, **options}
         self.model_type, self.cache, self.callbacks, self.num_retries = model_type, cache, tuple(callbacks or ()), num_retries
+        self.adapter = getattr(client, "adapter", None) if adapter is None else adapter
         self.supports = supports_of(client) if supports is None else frozenset(supports)
         for name in self.supports - NATIVE:
             raise UnknownNameError.of("feature", name, NATIVE)

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from adjoint.adapters.chat import ChatAdapter
+from adjoint.adapters.forms.marked import MarkedForm
 from adjoint.lm.scripted import ScriptedLM
 from adjoint.lm.types import Response
-from adjoint.program.context import current
+from adjoint.program.context import adapter_for
 from adjoint.program.lm import LM
 from adjoint.signature.fields import Field
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from adjoint.lm.types import Request
 
+_MARKED = MarkedForm()
 _NO_MORE = {"answer": "No more responses"}
 
 
@@ -68,8 +70,8 @@ class DummyLM(LM):
         return next((reply.text for asked, reply in pairs if asked.role == "user" and asked.content == last.content), None)
 
     def _written(self, answer: Mapping[str, Any]) -> str:
-        adapter: Any = self.adapter or current().adapter
+        adapter: Any = self.adapter or adapter_for(self)
         fields = [Field(name=name, type=type(value), direction="output") for name, value in answer.items()]
         if isinstance(adapter, ChatAdapter):  # a single output is marked too: who reads may expect more of them
-            return "\n".join(f"[[{field.name}]]\n{adapter.write([field], answer)}" for field in fields)
+            return "\n".join(f"[[{field.name}]]\n{_MARKED.write([field], answer)}" for field in fields)
         return str(adapter.write(fields, answer))

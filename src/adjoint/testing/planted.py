@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 _HINTS = ("Be alpha.", "Be beta.", "Be gamma.", "Be delta.", "Be omega.")
 """What the proposer of `HINTS` adds: the first two help with one half of the rows each, the last one ruins everything."""
-_FIELDS = re.compile(r"^\[\[(\w+)\]\]\n(.*)$", re.MULTILINE)
+_MEMBER = re.compile(r'"(\w+)": ([\["<{])')
+_LABEL = re.compile(r"^([\w ]+): <", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,10 @@ def prompt_of(request: Request) -> str:
 
 def saying(request: Request, text: str) -> str:
     """A reply in the form that the request asks for, with the same text in every field."""
-    fields = _FIELDS.findall(request.messages[0].text)
-    return "\n".join(f"[[{name}]]\n{json.dumps([text]) if 'array' in form else text}" for name, form in fields) or text
+    _, _, form = request.messages[0].text.partition("in this form:\n")
+    if form.startswith("{"):
+        return json.dumps({name: [text] if begin == "[" else text for name, begin in _MEMBER.findall(form)})
+    return "\n".join(f"{name}: {text}" for name in _LABEL.findall(form)) or text
 
 
 def _copy() -> Module:

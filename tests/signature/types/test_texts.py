@@ -88,9 +88,9 @@ def test_a_history_is_only_turns():
     signature = Signature("q, past: History -> answer, score: int", "Do.")
     past = History(messages=[{"q": "a?", "answer": "A"}, {"q": "b?"}, {"score": 3}])
     turns = [(turn.role, turn.text) for turn in chat.history(signature, {"q": "c?", "past": past})]
-    assert turns == [("user", "a?"), ("assistant", "[[answer]]\nA"), ("user", "b?"), ("assistant", "[[score]]\n3")]
-    assert chat.turn(signature, {"q": "c?", "past": past}).text == "c?"
-    assert chat.turn(signature, {"q": "c?", "past": None}).text == "c?"
+    assert turns == [("user", "a?"), ("assistant", '{"answer": "A"}'), ("user", "b?"), ("assistant", '{"score": 3}')]
+    for given in (past, None):
+        assert chat.turn(signature, {"q": "c?", "past": given}).text == "c?\n\nReply only with the JSON."
 
 
 class Celsius(Type):

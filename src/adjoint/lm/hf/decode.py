@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -118,7 +119,12 @@ class _Decoded:
     def _logits(self, ids: Any, places: Any) -> Any:
         mask = self.mask[:, : self.at] if self.padded else None
         made = self.model(
-            input_ids=ids, attention_mask=mask, position_ids=places, past_key_values=self.cache, use_cache=True, logits_to_keep=1
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=places,
+            use_cache=True,
+            logits_to_keep=1,
+            **_cached(self.model, self.cache),
         )
         return made.logits[:, -1].float()
 
@@ -147,14 +153,24 @@ class _Encoded:
             encoder_outputs=states,
             attention_mask=self.mask,
             decoder_input_ids=tokens[:, None],
-            past_key_values=self.cache,
             use_cache=True,
+            **_cached(self.model, self.cache),
         )
         return made.logits[:, -1].float()
 
     def keep(self, rows: Any) -> None:
         self.mask, self.states = self.mask[rows], self.states[rows]
         self.cache.batch_select_indices(rows)
+
+
+def _cached(model: Any, cache: Any) -> dict[str, Any]:
+    """The cache under the name that the model's `forward` has for it: newer releases of transformers renamed it."""
+    name = (
+        "cache"
+        if "cache" in inspect.signature(getattr(model, "get_base_model", lambda: model)().forward).parameters
+        else "past_key_values"
+    )
+    return {name: cache}
 
 
 def _held(logits: Any, rows: list[_Row]) -> Any:

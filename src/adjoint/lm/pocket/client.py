@@ -72,6 +72,8 @@ class Pocket:
     """
 
     name = "pocket"
+    adapter = "compact"
+    """How it is asked: in the short form that it was trained on."""
 
     def __init__(self, folder: Path | str | None = None, *, max_batch: int = MAX_BATCH) -> None:
         self._folder = Path(folder) if folder is not None else WEIGHTS

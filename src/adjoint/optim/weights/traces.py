@@ -9,7 +9,7 @@ from adjoint.base.json import plain
 from adjoint.lm.base import supports_of
 from adjoint.optim.demos import own_calls
 from adjoint.optim.weights.rows import Row
-from adjoint.program.context import active_lm, current
+from adjoint.program.context import active_lm, adapter_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -53,7 +53,8 @@ def as_student(student: Module, program: Module, tape: Tape, *, exclude_demos: b
 
 def row_of(predictor: Any, inputs: Mapping[str, Any], outputs: Mapping[str, Any], *, exclude_demos: bool) -> Row:
     """One call as a training row, written by the adapter in force: what a reader of replies expects, without chatter."""
-    adapter, supports, signature = current().adapter, supports_of(lm_of(predictor)), predictor.signature
+    lm, signature = lm_of(predictor), predictor.signature
+    adapter, supports = adapter_for(lm), supports_of(lm)
     demos = [] if exclude_demos else predictor.demos
     asked = render(adapter, signature, predictor.instruction, demos, inputs, supports=supports)
     whole = {name: plain(value) for name, value in {**inputs, **outputs}.items()}

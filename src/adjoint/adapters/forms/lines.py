@@ -1,0 +1,163 @@
+"""The labelled form: `Reasoning: ...` and then `Answer: ...`, for reasoning before plain values, and for code."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from adjoint.adapters import example, values, written
+from adjoint.adapters.forms.form import Form, collect, lacking
+from adjoint.adapters.pieces import MarkedReader
+from adjoint.base.errors import ParseError
+from adjoint.signature.fields import in_words
+from adjoint.signature.types.known import role_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from adjoint.adapters.pieces import Reader
+    from adjoint.signature.fields import Field
+
+_LEAD = r"[ \t]*(?:(?:[-*+>]|#+|\d+\.)[ \t]+)?[*_`\"]{0,3}"
+"""What models put before a label: bullets, numbers, headings, bold."""
+_LEAD_LENGTH = 12
+_LONGEST_REMINDER = 100
+"""Characters of a type in the reminder; what needs more stands in the form above."""
+_REASONING = frozenset({"rationale", "reasoning"})
+
+
+class LinesForm(Form):
+    """`Label: value`, one below the other. A model that reasons freely before a value is right more often than inside of JSON."""
+
+    name = "lines"
+
+    def describe(self, outputs: Sequence[Field]) -> str:
+        above, labels = example.listed(outputs), _labels(outputs)
+        shown = "\n".join(f"{labels[field.name]}: {_placeholder(field)}" for field in outputs)
+        return f"{above}\n\nReply in this form:\n{shown}" if above else f"Reply in this form:\n{shown}"
+
+    def remind(self, outputs: Sequence[Field]) -> str:
+        labels = _labels(outputs)
+        named = " and then ".join(f'"{labels[field.name]}:"{_reminded(field)}' for field in outputs)
+        return f"Reply with {named}."
+
+    def write(self, outputs: Sequence[Field], given: Mapping[str, Any]) -> str:
+        labels = _labels(outputs)
+        escape = re.compile(rf"(?<=\n)(\\*{_head(labels)})", re.IGNORECASE)
+        return "\n".join(
+            f"{labels[field.name]}: {escape.sub(_backslashed, written.write(given[field.name]).strip())}"
+            for field in outputs
+            if field.name in given
+        )
+
+    def read(self, outputs: Sequence[Field], text: str, *, whole: bool = True) -> dict[str, Any]:
+        labels = _labels(outputs)
+        found, last = _blocks(outputs, labels, text)
+
+        def one(field: Field) -> Any:
+            if not found and len(outputs) == 1 and not example.is_text(field):
+                return values.read(field, text, whole=whole)  # one value needs no label
+            if field.name not in found:
+                return lacking(field, f'"{labels[field.name]}:"', text)
+            said = found[field.name]
+            if said == _placeholder(field) or example.repeats(field, said):
+                message = f'"{labels[field.name]}:" repeats the form instead of filling it in.'
+                raise ParseError(message, raw=text)
+            # A block that another one follows is complete even if the reply was cut off.
+            return _value(field, said, whole=whole or field.name != last)
+
+        return collect(outputs, text, one)
+
+    def reader(self, outputs: Sequence[Field]) -> Reader:
+        labels = _labels(outputs)
+        names = _names(labels)
+        head = re.compile(_head(labels), re.IGNORECASE)
+        longest = max(map(len, names)) + _LEAD_LENGTH
+        return MarkedReader(
+            head,
+            re.compile(rf"^\\(\\*{head.pattern})", re.IGNORECASE),  # it sees one line at a time
+            lambda mark: names[head.match(mark)["name"].casefold()],  # type: ignore[index]
+            unmarked=outputs[0].name if is_reasoning(outputs[0]) else None,
+            maybe=re.compile(rf"[^:\n]{{0,{longest}}}(:[*_`]{{0,3}}[ \t]*)?"),
+        )
+
+
+def _labels(outputs: Sequence[Field]) -> dict[str, str]:
+    """The label of each output: its name as people write it (`due_date` is `Due Date`) where no two are alike."""
+    made = {field.name: in_words(field.name) for field in outputs}
+    alone = len({label.casefold() for label in made.values()}) == len(made) and all(made.values())
+    return made if alone else {name: name for name in made}
+
+
+def _names(labels: Mapping[str, str]) -> dict[str, str]:
+    """The output that each spelling of a label, in small letters, stands for."""
+    return {name.casefold(): name for name in labels} | {label.casefold(): name for name, label in labels.items()}
+
+
+def _head(labels: Mapping[str, str]) -> str:
+    """A label with what stands around it, as an expression whose group `name` is its words."""
+    words = {word for pair in labels.items() for word in pair}
+    named = "|".join(map(re.escape, sorted(words, key=lambda word: (-len(word), word))))
+    return rf"{_LEAD}(?P<name>{named})[*_`\"]{{0,3}}[ \t]*:[*_`]{{0,3}}[ \t]*"
+
+
+def _escaped(labels: Mapping[str, str]) -> re.Pattern[str]:
+    return re.compile(rf"(?<=\n)\\(\\*{_head(labels)})", re.IGNORECASE)
+
+
+def _backslashed(match: re.Match[str]) -> str:
+    return "\\" + match.group()
+
+
+def _blocks(outputs: Sequence[Field], labels: Mapping[str, str], text: str) -> tuple[dict[str, str], str]:
+    """The text behind each label, up to the next one, and the last output that has one.
+
+    Reasoning may stand before the first label without one of its own. Where a label comes again, a model has gone on to a next
+    question, which nobody asked.
+    """
+    names, head = _names(labels), _head(labels)
+    marks = list(re.finditer(rf"^{head}", text, re.MULTILINE | re.IGNORECASE))
+    if len(marks) < len(outputs):  # all in one line
+        within = list(re.finditer(rf"(?:^|(?<=[.!?;,]\s)){head}", text, re.MULTILINE | re.IGNORECASE))
+        marks = within if len({mark["name"].casefold() for mark in within}) > len(marks) else marks
+    found: dict[str, str] = {}
+    last = ""
+    for mark, end in zip(marks, [*(mark.start() for mark in marks[1:]), len(text)], strict=False):
+        name = names[mark["name"].casefold()]
+        if name in found:
+            break
+        found[name] = _escaped(labels).sub(r"\1", text[mark.end() : end]).strip()
+        last = name
+    first = outputs[0]
+    before = text[: marks[0].start()].strip() if marks else ""
+    if before and first.name not in found and is_reasoning(first):
+        found[first.name] = before
+    return found, last
+
+
+def _placeholder(field: Field) -> str:
+    if is_reasoning(field):
+        return "<think step by step>"
+    said = example.wanted(field)
+    return example.of_field(field) if said.startswith("JSON like") else f"<{said or field.name.replace('_', ' ')}>"
+
+
+def _reminded(field: Field) -> str:
+    said = example.wanted(field)
+    return f" ({said})" if said and len(said) <= _LONGEST_REMINDER and not said.startswith("JSON like") else ""
+
+
+def is_reasoning(field: Field) -> bool:
+    """Whether an output is what the model thinks before it answers."""
+    return example.is_text(field) and (field.name in _REASONING or role_of(field.type) == "reasoning")
+
+
+def _value(field: Field, text: str, *, whole: bool) -> Any:
+    """The value behind a label; its first line where the whole has no plain meaning."""
+    try:
+        return values.read(field, text, whole=whole)
+    except ParseError:
+        first, _, more = text.partition("\n")
+        if not first.strip() or not more.strip():
+            raise
+        return values.read(field, first)
