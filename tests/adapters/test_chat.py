@@ -228,6 +228,19 @@ def test_members_of_a_record_that_stand_beside_it_belong_to_it():
     assert parse(signature, reply) == {"person": Person(name="Ada", age=36, hobbies=["chess"])}
 
 
+def test_json_is_never_taken_for_labelled_lines():
+    signature = Signature("text -> reasoning, name, age: int")
+    reply = '{\n  "reasoning": "She is 36.",\n  "name": "Ada",\n  "age": 36\n}'
+    assert parse(signature, reply) == {"reasoning": "She is 36.", "name": "Ada", "age": 36}
+    assert parse(signature, "JSON:\n" + reply) == {"reasoning": "She is 36.", "name": "Ada", "age": 36}
+    with pytest.raises(ParseError):
+        parse(signature, reply.replace('"She is 36."', '"<reasoning>"'))
+
+
+def test_the_first_of_two_members_with_one_name_counts():
+    assert parse(PERSON, '{"name": "Ada", "age": 36, "name": "Bo", "age": 4}') == {"name": "Ada", "age": 36}
+
+
 def test_one_value_needs_no_label():
     signature = Signature("text -> adult: bool")
     assert ChatAdapter().second.parse(signature, Response("True: she is 36.")) == {"adult": True}

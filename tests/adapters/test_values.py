@@ -262,3 +262,28 @@ def test_a_truth_value_may_be_followed_by_its_reason(said, meant):
 def test_a_truth_value_that_is_said_both_ways_or_not_at_all_is_refused(said):
     with pytest.raises(ParseError):
         read(bool, said)
+
+
+@pytest.mark.parametrize(
+    "said", ["The review is positive.", "Positive: a joy to watch.", "positive. I loved it", "It was **positive**"]
+)
+def test_a_choice_may_be_said_in_a_sentence(said):
+    assert read(Literal["positive", "negative"], said) == "positive"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The review is not positive.",
+        "It isn't positive.",
+        "The review is positive or negative.",
+        "Positive, but it is also negative.",
+        "neither positive",
+        "The positive review was written by a man.",
+        "It is more than positive.",
+        "Is it positive",
+    ],
+)
+def test_a_sentence_that_says_more_or_less_than_one_choice_is_refused(said):
+    with pytest.raises(ParseError):
+        read(Literal["positive", "negative"], said)

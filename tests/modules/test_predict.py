@@ -131,7 +131,7 @@ def test_a_third_unreadable_reply_is_a_parse_error_on_the_node():
         Predict("q -> n: int")(q="2+2?")
     assert raised.value.raw == "plenty"
     assert len(here.lm.requests) == 3
-    assert tape.nodes[0].error .startswith("ParseError: n should be an integer, got 'plenty'")
+    assert tape.nodes[0].error.startswith("ParseError: n should be an integer, got 'plenty'")
     assert tape.nodes[0].outputs == {}
 
 

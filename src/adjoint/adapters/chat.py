@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from adjoint.adapters.pieces import Reader
     from adjoint.signature.fields import Field
 
+_JSON_BEGINS = re.compile(r"\s*(?:```\w*\s*)?\{")
 OTHER: Mapping[str, str] = {"json": "lines", "lines": "json", "bare": "bare"}
 """The form to try where one is not answered."""
 _MARKED = MarkedForm()
@@ -65,18 +67,17 @@ class ChatAdapter(TurnAdapter):
         return self.choose(outputs).remind(outputs)
 
     def read(self, outputs: Sequence[Field], text: str, *, whole: bool) -> dict[str, Any]:
-        chosen = self.choose(outputs)
-        try:
-            return chosen.read(outputs, text, whole=whole)
-        except ParseError as error:
-            closest = error
+        forms = [self.choose(outputs)]
         if self.use_json_adapter_fallback:
-            for other in _OTHERS:
-                try:
-                    return other.read(outputs, text, whole=whole)
-                except ParseError as error:
-                    closest = max(closest, error, key=lambda one: len(one.found))
-        raise closest
+            looks_like_json = len(outputs) > 1 and _JSON_BEGINS.match(text) is not None
+            forms = [_OTHERS[0], *forms, *_OTHERS[1:]] if looks_like_json else [*forms, *_OTHERS]
+        failed = []
+        for form in forms:
+            try:
+                return form.read(outputs, text, whole=whole)
+            except ParseError as error:
+                failed.append(error)
+        raise max(failed, key=lambda error: len(error.found))
 
     def reader(self, outputs: Sequence[Field]) -> Reader:
         others = {"[[": partial(_MARKED.reader, outputs)}

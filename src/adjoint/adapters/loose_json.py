@@ -34,7 +34,13 @@ def _not_json(name: str) -> Any:
     raise ValueError(message)
 
 
-_DECODER = json.JSONDecoder(parse_constant=_not_json)
+def _first_of_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The members of an object; of one that is there twice the first, since a model that goes on says all of them again."""
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else dict(reversed(pairs))
+
+
+_DECODER = json.JSONDecoder(parse_constant=_not_json, object_pairs_hook=_first_of_each)
 
 
 def read(text: str, *, strict: bool = False, whole: bool = True) -> Any:

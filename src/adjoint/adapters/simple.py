@@ -27,6 +27,9 @@ _CHANGES_NUMBER = frozenset(
 """Words near a number that make it mean another one."""
 AROUND_WORD = "`'\" \n.*()[]"
 _SPACE = re.compile(r"[\s_-]+")
+_DENIED = re.compile(
+    r"\b(?:but|cannot|except|neither|never|no|nor|not|or|rather|than|unless|without)\b|n['\N{RIGHT SINGLE QUOTATION MARK}]t\b"
+)
 _AFTER_WORD = re.compile(r"[.,:;!\n]")
 _WORD = re.compile(r"\w+")
 _TRUE, _FALSE = frozenset({"true", "yes", "y", "1"}), frozenset({"false", "no", "n", "0"})
@@ -103,7 +106,20 @@ def _choice(type_: Any, allowed: list[Any], text: str) -> Any:
 def _meant(text: str, names: Mapping[str, Any]) -> str | None:
     """The name that the text is: equal, equal but for case and quotes, or with a slip of the pen."""
     bare = text.strip(AROUND_WORD)
-    return text if text in names else bare if bare in names else _nearest(bare, list(names))
+    return text if text in names else bare if bare in names else _nearest(bare, list(names)) or _in_words(bare, list(names))
+
+
+def _in_words(text: str, names: list[str]) -> str | None:
+    """The one name that a sentence says: `Positive: a joy to watch`, `The review is positive`. Where another one or a "not" stands, none."""
+    folded = _folded(text)
+    said = [name for name in names if re.search(rf"(?<!\w){re.escape(_folded(name))}(?!\w)", folded)]
+    if len(said) != 1 or _DENIED.search(folded):
+        return None
+    name = re.escape(_folded(said[0]))
+    found = re.match(rf"{name}[.,:;!\n]", folded) or re.fullmatch(
+        rf"(?:\S+ ){{1,8}}(?:is|are|was|were) (?:an? |the )?[\"'*`]*{name}", folded
+    )
+    return None if found is None else said[0]
 
 
 def _nearest(text: str, names: list[str]) -> str | None:

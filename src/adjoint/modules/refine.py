@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from adjoint.adapters.written import write
 from adjoint.base.errors import FATAL, AdjointError
 from adjoint.modules.best_of_n import BestOfN
-from adjoint.modules.predict import Predict
+from adjoint.modules.lenient import Lenient
 from adjoint.program.context import context
 from adjoint.program.runs import Note, advice
 from adjoint.program.tape import Edge
@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from adjoint.data.records import Score
+    from adjoint.lm.types import Response
     from adjoint.program.module import Module
     from adjoint.program.runs import Run
 
+_LONGEST = 500
+"""Characters of advice that is no more than a reply in words."""
 _SHOWN = 2000
 """Characters of each input and output that the adviser sees."""
 
@@ -51,7 +54,7 @@ class Refine(BestOfN):
         fail_count: int | None = None,
     ) -> None:
         super().__init__(module, N, reward_fn, threshold, fail_count)
-        self.advise = Predict(Advice)
+        self.advise = Lenient(Advice, _in_words)
 
     async def aforward(self, **inputs: Any) -> Any:
         token = advice.set(dict(advice.get()))
@@ -78,8 +81,18 @@ class Refine(BestOfN):
             return  # it stands on the tape; the next try goes without
         edges = () if found._node is None else (Edge(found._node, "advice", "declared", 1.0),)
         notes = {
-            key: Note(remark=f"Advice after an earlier try: {found.advice[name]}", edges=edges)
+            key: Note(remark=f"Advice after an earlier try: {remark}", edges=edges)
             for key, (name, _) in steps.items()
-            if name in found.advice
+            if (remark := _advice_for(name, found.advice, len(steps)))
         }
         advice.set({**advice.get(), **notes})
+
+
+def _in_words(response: Response) -> dict[str, Any]:
+    """Advice that names no step."""
+    return {"advice": {"": response.text.strip()[:_LONGEST]}}
+
+
+def _advice_for(name: str, said: dict[str, str], steps: int) -> str:
+    """The advice for a step; where there is one step only it needs no name, or may have another."""
+    return said.get(name) or (next(iter(said.values())) if steps == 1 and len(said) == 1 else "")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from adjoint.adapters.pieces import Reader
     from adjoint.signature.fields import Field
 
-_LEAD = r"[ \t]*(?:(?:[-*+>]|#+|\d+\.)[ \t]+)?[*_`\"]{0,3}"
+_LEAD = r"[ \t]*(?:(?:[-*+>]|#+|\d+\.)[ \t]+)?[*_`]{0,3}"
 """What models put before a label: bullets, numbers, headings, bold."""
 _LEAD_LENGTH = 12
 _LONGEST_REMINDER = 100
@@ -98,7 +98,7 @@ def _head(labels: Mapping[str, str]) -> str:
     """A label with what stands around it, as an expression whose group `name` is its words."""
     words = {word for pair in labels.items() for word in pair}
     named = "|".join(map(re.escape, sorted(words, key=lambda word: (-len(word), word))))
-    return rf"{_LEAD}(?P<name>{named})[*_`\"]{{0,3}}[ \t]*:[*_`]{{0,3}}[ \t]*"
+    return rf"{_LEAD}(?P<name>{named})[*_`]{{0,3}}[ \t]*:[*_`]{{0,3}}[ \t]*"
 
 
 def _escaped(labels: Mapping[str, str]) -> re.Pattern[str]:

@@ -12,6 +12,7 @@ from adjoint.base.errors import ToolError, UnknownNameError
 from adjoint.base.json import plain
 from adjoint.signature.types.arguments import name_of
 from adjoint.signature.types.listed import Listed
+from adjoint.signature.types.said_calls import calls_in
 from adjoint.signature.types.tool import Tool
 
 if TYPE_CHECKING:
@@ -113,6 +114,14 @@ class ToolCalls(Listed[ToolCall]):
     @classmethod
     def description(cls) -> str:
         return 'a JSON list of tool calls {"name": ..., "args": {...}}, empty if none is needed'
+
+    @classmethod
+    def parse(cls, text: str) -> Any:
+        """The calls in a reply: in JSON under any of the usual names, in tags, or in labelled lines. JSON that is not whole is none."""
+        if any(text.count(begin) != text.count(end) for begin, end in ("[]", "{}")):
+            return NotImplemented
+        found = calls_in(text, ())
+        return [{"name": call.name, "args": call.args} for call in found] or NotImplemented
 
     def using(self, tools: Iterable[Any]) -> Self:
         """The same calls, to be executed with these tools."""
