@@ -38,7 +38,7 @@ def test_a_dry_run_says_the_most_that_it_can_cost_and_asks_nothing(adjoint_cli, 
     one, other = adjoint_cli(
         "eval", "words.py:program", TEST, "--dry-run", "--model", "model.py:lm", "--model", "model.py:other", "--json"
     ).json["plans"]
-    assert (one["model"], other["model"], one["calls"]) == ("model.py:lm", "model.py:other", 40 * 2 * 5)
+    assert (one["model"], other["model"], one["calls"]) == ("model.py:lm", "model.py:other", 40 * 3 * 5)
     assert (
         adjoint_cli("optimize", "words.py:program", ROWS, "--dry-run", "--budget", "70calls", "--json").json["plans"][0]["calls"]
         == 70

@@ -8,6 +8,7 @@ from adjoint.cli.sources import read_lm, read_program, read_rows
 from adjoint.data.splits import split
 from adjoint.eval.plan import plan
 from adjoint.lm.budget import Budget
+from adjoint.modules.predict import MOST_REQUESTS
 from adjoint.optim.outlook import outlook
 
 if TYPE_CHECKING:
@@ -15,18 +16,15 @@ if TYPE_CHECKING:
 
     from adjoint.cli.verbs import Common
 
-_TURNS = 2
-"""Calls of a predictor or a judge for one row: the question, and one repair of a reply that cannot be read."""
-
 
 def evaluation(common: Common, program: str, data: str, models: Sequence[str | None], *, repeats: int, judged: bool) -> int:
     """What `eval` can cost with each of the models."""
     made = read_program(program, common.code)
     rows = read_rows(data, made)
-    turns = repeats * _TURNS * max(1, len(made.predictors()))
+    turns = repeats * MOST_REQUESTS * max(1, len(made.predictors()))
     plans = {
         model or "": plan(
-            made, rows, lm=read_lm(model), budget=common.budget, calls_per_row=turns, judge_calls=repeats * _TURNS * judged
+            made, rows, lm=read_lm(model), budget=common.budget, calls_per_row=turns, judge_calls=repeats * MOST_REQUESTS * judged
         )
         for model in models
     }

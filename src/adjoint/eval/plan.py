@@ -12,6 +12,7 @@ from adjoint.data.splits import distinct
 from adjoint.lm.bounds import DEFAULT_OUTPUT, input_bound
 from adjoint.lm.budget import Budget
 from adjoint.lm.prices import price_of
+from adjoint.modules.predict import MOST_REQUESTS
 from adjoint.program.context import active_lm, context, current
 from adjoint.program.lm import request_of
 
@@ -61,7 +62,7 @@ def plan(
 ) -> Plan:
     """The upper bound of `evaluate` (or, with an `optimizer`, of `optimize`) on these rows, without asking anything.
 
-    A program is taken to call each of its predictors once a row, with one more turn for the repair of a reply; one with
+    A program is taken to call each of its predictors once a row, with two more requests where a reply cannot be read; one with
     loops says `calls_per_row`, and a metric that asks a judge says `judge_calls`. A search is limited by its budget only.
     """
     rows = distinct(data)
@@ -77,7 +78,7 @@ def plan(
 
 def _evaluation(program: Module, rows: Sequence[Example], calls_per_row: int | None, judge_calls: int) -> Plan:
     predictors, attempts = program.predictors(), current().retry.attempts
-    turns = (2 * max(1, len(predictors)) if calls_per_row is None else calls_per_row) + judge_calls
+    turns = (MOST_REQUESTS * max(1, len(predictors)) if calls_per_row is None else calls_per_row) + judge_calls
     data = max(len(canonical(plain(row.inputs().toDict()))) for row in rows)
     lms = [predictor.lm or active_lm() for predictor in predictors] or [active_lm()]
     output = max((int(predictor.config.get("max_tokens") or DEFAULT_OUTPUT) for predictor in predictors), default=DEFAULT_OUTPUT)

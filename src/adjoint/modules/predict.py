@@ -53,6 +53,8 @@ class _Call(NamedTuple):
     """How the call is asked anew before it is given up."""
 
 
+MOST_REQUESTS = 3
+"""Requests of one call: the question, the repair of a reply that cannot be read, and the question in another form."""
 _BESIDES = frozenset({"config", "demos", "lm", "signature"})
 """What a call may override."""
 
