@@ -33,9 +33,9 @@ def answers(request, *, in_json):
 @pytest.fixture(autouse=True)
 def _own_file(tmp_path, monkeypatch):
     monkeypatch.setenv("ADJOINT_FORMS", str(tmp_path / "forms.json"))
-    kept_forms._read.cache_clear()
+    kept_forms._here.cache_clear()
     yield
-    kept_forms._read.cache_clear()
+    kept_forms._here.cache_clear()
 
 
 def lm(*, in_json, name="liner"):
@@ -44,10 +44,10 @@ def lm(*, in_json, name="liner"):
 
 def test_a_model_that_follows_one_form_only_is_found_out():
     with adjoint.context(ledger=None):
-        lines, objects = probe(lm(in_json=False), rows=3), probe(lm(in_json=True), rows=3)
+        lines, objects = probe(lm(in_json=False), rows=4), probe(lm(in_json=True), rows=4)
     assert set(lines.forms.values()) == {"lines"}
     assert set(objects.forms.values()) == {"json"}
-    assert {(trial.first, trial.right) for trial in objects.trials if trial.form == "json"} == {(3, 3)}
+    assert {(trial.first, trial.right) for trial in objects.trials if trial.form == "json"} == {(4, 4)}
     assert {trial.first for trial in objects.trials if trial.form == "lines"} == {0}
 
 
@@ -76,7 +76,7 @@ def test_a_file_of_forms_that_is_damaged_says_what_to_do(tmp_path):
 def test_the_command_shows_a_table_and_keeps_the_answer(tmp_path, capsys, monkeypatch):
     (tmp_path / "model.py").write_text("from tests.evaluate.test_probe import lm\nliner = lm(in_json=False)\n")
     monkeypatch.chdir(tmp_path)
-    code = main(["probe", "model.py:liner", "--rows", "2", "--json"])
+    code = main(["probe", "model.py:liner", "--rows", "4", "--json"])
     shown = json.loads(capsys.readouterr().out)
     assert (code, set(shown["forms"].values()), shown["model"]) == (0, {"lines"}, "liner")
     assert json.loads((tmp_path / "forms.json").read_text())["liner"] == shown["forms"]

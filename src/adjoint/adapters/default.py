@@ -33,10 +33,14 @@ def suited(adapter: Adapter | None, lm: object, forms: Mapping[str, str] | None 
     own = getattr(lm, "adapter", None)
     if own == "compact":
         return _COMPACT.get(type(adapter)) or adapter or _COMPACT[type(None)]
-    known = forms or measured_forms(str(getattr(lm, "name", "")))
-    return adapter or own or _chat(tuple(sorted(known.items())))
+    return adapter or own or (_chat(tuple(sorted(forms.items()))) if forms else _known(str(getattr(lm, "name", ""))))
 
 
 @functools.lru_cache(maxsize=64)
 def _chat(forms: tuple[tuple[str, str], ...]) -> Adapter:
     return ChatAdapter(forms=dict(forms))
+
+
+@functools.lru_cache(maxsize=256)
+def _known(model: str) -> Adapter:
+    return _chat(tuple(sorted(measured_forms(model).items())))

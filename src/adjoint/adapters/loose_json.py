@@ -113,6 +113,8 @@ def members(text: str, names: set[str], *, whole: bool = True) -> dict[str, Any]
     """
     found: dict[str, Any] = {}
     at = text.find("{")
+    if at < 0:
+        return found
     for _ in range(_MOST_OBJECTS):
         if at < 0:
             break

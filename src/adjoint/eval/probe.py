@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FORMS = ("json", "lines")
 """The forms that are tried."""
-_BETTER = 2
+_BETTER = 3
 """Rows by which another form must beat the default one: less is chance."""
 _NAMES = ("Ada", "Boris", "Clara", "David", "Elena", "Felix", "Grace", "Hugo")
 _CITIES = ("London", "Paris", "Oslo", "Rome", "Vienna", "Lisbon", "Dublin", "Prague")

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_NONE: Mapping[str, str] = {}
+
+
 def forms_path() -> Path:
     """The file: `ADJOINT_FORMS`, by default `forms.json` in the directory of the default ledger."""
     named = os.environ.get("ADJOINT_FORMS")
@@ -23,7 +26,7 @@ def forms_path() -> Path:
 
 def kept_forms(model: str) -> Mapping[str, str]:
     """The form of each shape of outputs that was measured for the model; empty if nobody has probed it."""
-    return _read(str(forms_path().absolute())).get(model, {})
+    return _here(os.environ.get("ADJOINT_FORMS"), os.environ.get("ADJOINT_LEDGER"), os.getcwd()).get(model, _NONE)  # noqa: PTH109 - for every call
 
 
 def keep_forms(model: str, forms: Mapping[str, str]) -> Path:
@@ -32,14 +35,14 @@ def keep_forms(model: str, forms: Mapping[str, str]) -> Path:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     known = {**_load(path), model: dict(forms)}
     path.write_bytes(canonical(known) + b"\n")
-    _read.cache_clear()
+    _here.cache_clear()
     return path
 
 
 @functools.lru_cache(maxsize=16)
-def _read(path: str) -> Mapping[str, Mapping[str, str]]:
-    """The file, read once in a process: a run is asked in one form from beginning to end."""
-    return _load(Path(path))
+def _here(*_: str | None) -> Mapping[str, Mapping[str, str]]:
+    """The file, read once in a process and directory: a run is asked in one form from beginning to end."""
+    return _load(forms_path())
 
 
 def _load(path: Path) -> dict[str, Mapping[str, str]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from adjoint.adapters import example, values, written
@@ -32,36 +34,36 @@ class LinesForm(Form):
     name = "lines"
 
     def describe(self, outputs: Sequence[Field]) -> str:
-        above, labels = example.listed(outputs), _labels(outputs)
+        above, labels = example.listed(outputs), _of(outputs).of
         shown = "\n".join(f"{labels[field.name]}: {_placeholder(field)}" for field in outputs)
         return f"{above}\n\nReply in this form:\n{shown}" if above else f"Reply in this form:\n{shown}"
 
     def remind(self, outputs: Sequence[Field]) -> str:
-        labels = _labels(outputs)
+        labels = _of(outputs).of
         named = " and then ".join(f'"{labels[field.name]}:"{_reminded(field)}' for field in outputs)
         return f"Reply with {named}."
 
     def write(self, outputs: Sequence[Field], given: Mapping[str, Any]) -> str:
-        labels = _labels(outputs)
-        escape = re.compile(rf"(?<=\n)(\\*{_head(labels)})", re.IGNORECASE)
+        labels = _of(outputs)
         return "\n".join(
-            f"{labels[field.name]}: {escape.sub(_backslashed, written.write(given[field.name]).strip())}"
+            f"{labels.of[field.name]}: {labels.escape.sub(_backslashed, written.write(given[field.name]).strip())}"
             for field in outputs
             if field.name in given
         )
 
     def read(self, outputs: Sequence[Field], text: str, *, whole: bool = True) -> dict[str, Any]:
-        labels = _labels(outputs)
+        labels = _of(outputs)
         found, last = _blocks(outputs, labels, text)
 
         def one(field: Field) -> Any:
             if not found and len(outputs) == 1 and not example.is_text(field):
                 return values.read(field, text, whole=whole)  # one value needs no label
+            label = f'"{labels.of[field.name]}:"'
             if field.name not in found:
-                return lacking(field, f'"{labels[field.name]}:"', text)
+                return lacking(field, label, text)
             said = found[field.name]
             if said == _placeholder(field) or example.repeats(field, said):
-                message = f'"{labels[field.name]}:" repeats the form instead of filling it in.'
+                message = f"{label} repeats the form instead of filling it in."
                 raise ParseError(message, raw=text)
             # A block that another one follows is complete even if the reply was cut off.
             return _value(field, said, whole=whole or field.name != last)
@@ -69,64 +71,82 @@ class LinesForm(Form):
         return collect(outputs, text, one)
 
     def reader(self, outputs: Sequence[Field]) -> Reader:
-        labels = _labels(outputs)
-        names = _names(labels)
-        head = re.compile(_head(labels), re.IGNORECASE)
-        longest = max(map(len, names)) + _LEAD_LENGTH
+        labels = _of(outputs)
+        longest = max(map(len, labels.names)) + _LEAD_LENGTH
         return MarkedReader(
-            head,
-            re.compile(rf"^\\(\\*{head.pattern})", re.IGNORECASE),  # it sees one line at a time
-            lambda mark: names[head.match(mark)["name"].casefold()],  # type: ignore[index]
+            labels.head,
+            labels.line,
+            lambda mark: labels.names[labels.head.match(mark)["name"].casefold()],  # type: ignore[index]
             unmarked=outputs[0].name if is_reasoning(outputs[0]) else None,
             maybe=re.compile(rf"[^:\n]{{0,{longest}}}(:[*_`]{{0,3}}[ \t]*)?"),
         )
 
 
-def _labels(outputs: Sequence[Field]) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class _Labels:
+    """The labels of some outputs, and the expressions that find them."""
+
+    of: dict[str, str]
     """The label of each output: its name as people write it (`due_date` is `Due Date`) where no two are alike."""
-    made = {field.name: in_words(field.name) for field in outputs}
-    alone = len({label.casefold() for label in made.values()}) == len(made) and all(made.values())
-    return made if alone else {name: name for name in made}
-
-
-def _names(labels: Mapping[str, str]) -> dict[str, str]:
+    names: dict[str, str]
     """The output that each spelling of a label, in small letters, stands for."""
-    return {name.casefold(): name for name in labels} | {label.casefold(): name for name, label in labels.items()}
+    head: re.Pattern[str]
+    """A label at the beginning of a line with what stands around it; the group `name` is its words."""
+    within: re.Pattern[str]
+    """The same, or behind the end of a sentence."""
+    escape: re.Pattern[str]
+    """What must be escaped in a value: a label in any line but the first."""
+    escaped: re.Pattern[str]
+    """What was."""
+    line: re.Pattern[str]
+    """What was, where a line stands alone."""
 
 
-def _head(labels: Mapping[str, str]) -> str:
-    """A label with what stands around it, as an expression whose group `name` is its words."""
-    words = {word for pair in labels.items() for word in pair}
+@functools.lru_cache(maxsize=512)
+def _labels(fields: tuple[str, ...]) -> _Labels:
+    made = {name: in_words(name) for name in fields}
+    alone = len({label.casefold() for label in made.values()}) == len(made) and all(made.values())
+    of = made if alone else {name: name for name in made}
+    names = {name.casefold(): name for name in of} | {label.casefold(): name for name, label in of.items()}
+    words = {word for pair in of.items() for word in pair}
     named = "|".join(map(re.escape, sorted(words, key=lambda word: (-len(word), word))))
-    return rf"{_LEAD}(?P<name>{named})[*_`]{{0,3}}[ \t]*:[*_`]{{0,3}}[ \t]*"
+    head = rf"{_LEAD}(?P<name>{named})[*_`]{{0,3}}[ \t]*:[*_`]{{0,3}}[ \t]*"
+    return _Labels(
+        of,
+        names,
+        re.compile(f"^{head}", re.MULTILINE | re.IGNORECASE),
+        re.compile(rf"(?:^|(?<=[.!?;,]\s)){head}", re.MULTILINE | re.IGNORECASE),
+        re.compile(rf"(?<=\n)(\\*{head})", re.IGNORECASE),
+        re.compile(rf"(?<=\n)\\(\\*{head})", re.IGNORECASE),
+        re.compile(rf"^\\(\\*{head})", re.IGNORECASE),
+    )
 
 
-def _escaped(labels: Mapping[str, str]) -> re.Pattern[str]:
-    return re.compile(rf"(?<=\n)\\(\\*{_head(labels)})", re.IGNORECASE)
+def _of(outputs: Sequence[Field]) -> _Labels:
+    return _labels(tuple(field.name for field in outputs))
 
 
 def _backslashed(match: re.Match[str]) -> str:
     return "\\" + match.group()
 
 
-def _blocks(outputs: Sequence[Field], labels: Mapping[str, str], text: str) -> tuple[dict[str, str], str]:
+def _blocks(outputs: Sequence[Field], labels: _Labels, text: str) -> tuple[dict[str, str], str]:
     """The text behind each label, up to the next one, and the last output that has one.
 
     Reasoning may stand before the first label without one of its own. Where a label comes again, a model has gone on to a next
     question, which nobody asked.
     """
-    names, head = _names(labels), _head(labels)
-    marks = list(re.finditer(rf"^{head}", text, re.MULTILINE | re.IGNORECASE))
+    marks = list(labels.head.finditer(text))
     if len(marks) < len(outputs):  # all in one line
-        within = list(re.finditer(rf"(?:^|(?<=[.!?;,]\s)){head}", text, re.MULTILINE | re.IGNORECASE))
+        within = list(labels.within.finditer(text))
         marks = within if len({mark["name"].casefold() for mark in within}) > len(marks) else marks
     found: dict[str, str] = {}
     last = ""
     for mark, end in zip(marks, [*(mark.start() for mark in marks[1:]), len(text)], strict=False):
-        name = names[mark["name"].casefold()]
+        name = labels.names[mark["name"].casefold()]
         if name in found:
             break
-        found[name] = _escaped(labels).sub(r"\1", text[mark.end() : end]).strip()
+        found[name] = labels.escaped.sub(r"\1", text[mark.end() : end]).strip()
         last = name
     first = outputs[0]
     before = text[: marks[0].start()].strip() if marks else ""
