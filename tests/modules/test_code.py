@@ -89,6 +89,58 @@ def test_a_program_of_thought_writes_runs_corrects_and_answers(sandbox):
     assert {edge.source for edge in last.parents["final_generated_code"]} == {again}
 
 
+@pytest.mark.parametrize(
+    ("reply", "output"),
+    [
+        ("python\nprint(1 + 1 + 1)", "3"),
+        ("python\n5", "5"),
+        ("```python\n3 + 1 + 1 + 1 + 1 + 1 + 2 + 2\n```", "12"),
+        ("```python\nobjects = 1 + 1 + 2\n```", "objects = 4"),
+        ("First:\n```python\na = 2\n```\nThen:\n```python\nprint(a + 1)\n```\nIt prints:\n```\n5\n```", "3"),
+        ("Here is the program:\n\na = [\n    2,\n]\nprint(len(a))\n\nIt prints how many there are.", "1"),
+        ("def double(n):\n    return 2 * n\nprint(double(n))\nThis doubles it.", "14"),
+    ],
+)
+def test_a_program_is_found_and_run_however_a_model_writes_it(sandbox, reply, output):
+    with answers(reply, final("1")) as here:
+        adjoint.ProgramOfThought("question, n: int -> answer: int", interpreter=sandbox)(question="?", n=7)
+    assert f"code_output: {output}" in here.lm.requests[1].messages[-1].text
+
+
+@pytest.mark.parametrize(
+    ("reply", "told"),
+    [
+        ("n = int(input('How many? '))\nprint(n)", "Nobody can be asked. The inputs are variables already: question, n."),
+        ("print(m)", "name 'm' is not defined. The inputs are variables already: question, n."),
+        ("import numpy as np\nprint(np.sum([1]))", "No module named 'numpy'. Do without it. There are only: collections,"),
+        ("open('data.txt')", "There are no files."),
+        ("del n\nprint(1)", "the 'del' statement. Write it in another way."),
+        ("I have three fruits.", "Write Python code and nothing else."),
+        ("def solve(n):\n    return n\n", "The code printed nothing. Call solve and print what it gives: print(solve(...))."),
+        ("pass", "The code printed nothing. Print the result: print(...)."),
+    ],
+)
+def test_a_program_that_fails_is_told_what_to_do(sandbox, reply, told):
+    with answers(reply, "print(7)", final("7")) as here:
+        adjoint.ProgramOfThought("question, n: int -> answer: int", interpreter=sandbox)(question="?", n=7)
+    assert told in here.lm.requests[1].messages[-1].text
+
+
+def test_a_program_that_never_ends_is_not_shown_as_a_whole(sandbox):
+    endless = "```python\nprint(1 + 4" + " + 1" * 200
+    with answers(endless, "print(7)", final("7")) as here:
+        adjoint.ProgramOfThought("question -> answer: int", interpreter=sandbox)(question="?")
+    again = here.lm.requests[1].messages[-1].text
+    assert "The code was cut off: write a shorter program." in again
+    assert len(again) < 500
+
+
+def test_a_last_program_that_prints_nothing_is_answered_from_all_the_same(sandbox):
+    with answers("pass", final("7")) as here:
+        adjoint.ProgramOfThought("question -> answer: int", max_iters=1, interpreter=sandbox)(question="?")
+    assert "code_output: (no output)" in here.lm.requests[1].messages[-1].text
+
+
 def test_programs_that_never_run_are_an_error(sandbox):
     with answers("1 / 0"), pytest.raises(ProgramError, match="none of 1 programs ran; the last error was ZeroDivisionError"):
         adjoint.ProgramOfThought("question -> answer", max_iters=1, interpreter=sandbox)(question="?")
@@ -121,6 +173,24 @@ def test_code_act_calls_tools_from_code_and_each_is_a_node(sandbox):
     tools = [node for node in found.tape.nodes if node.op == "tool"]
     code = [node for node in found.tape.nodes if node.op == "code"]
     assert [edge.source for edge in code[0].parents["calls"]] == tools[:1]
+
+
+def test_a_step_of_code_needs_no_labels(sandbox):
+    agent = adjoint.CodeAct("question -> answer: int", tools=[], interpreter=sandbox)
+    script = ["```python\nx = 4\n```", "I print it.\n```python\nprint(x + 1)\n```\nFinished: true", final("5")]
+    with answers(*script) as here:
+        found = agent(question="?")
+    assert found.trajectory == {
+        "generated_code_0": "x = 4", "code_output_0": "x = 4", "generated_code_1": "print(x + 1)", "code_output_1": "5",
+    }  # fmt: skip
+    assert len(here.lm.requests) == 3
+
+
+def test_a_step_that_gives_the_same_again_is_the_last(sandbox):
+    agent = adjoint.CodeAct("question -> answer: int", tools=[], interpreter=sandbox)
+    with answers(*["```python\nprint(5)\n```"] * 2, final("5")) as here:
+        assert agent(question="?").answer == 5
+    assert len(here.lm.requests) == 3
 
 
 def look(reasoning, code):

@@ -9,7 +9,7 @@ import pytest
 import adjoint
 from adjoint import ReAct, Tool
 from adjoint.adapters.chat import ChatAdapter
-from adjoint.base.errors import ContextLengthError, ParseError, SignatureError, UsageError
+from adjoint.base.errors import ContextLengthError, SignatureError, UsageError
 from adjoint.lm.types import Response, ToolCall
 from adjoint.testing import ScriptedLM
 
@@ -52,7 +52,7 @@ def test_an_agent_calls_tools_until_it_can_answer():
         "thought_1": "Add.", "tool_name_1": "add", "tool_args_1": {"a": 5, "b": "2"}, "observation_1": 7,
         "thought_2": "Known.", "tool_name_2": "finish", "tool_args_2": {}, "observation_2": "Completed.",
     }  # fmt: skip
-    assert "- look_up(city: string): Say how many people live in a city." in lm.requests[0].messages[0].text
+    assert '- look_up {"city": <string>}: Say how many people live in a city.' in lm.requests[0].messages[0].text
     assert "observation: Paris has 5 million people" in lm.requests[1].messages[-1].text
     assert lm.requests[0].messages[0] == lm.requests[1].messages[0]  # so that prefix caches hit
 
@@ -103,12 +103,114 @@ def test_after_max_iters_the_agent_must_answer():
     assert (found.answer, found.termination_reason) == ("4", "max_iters")
 
 
-def test_a_step_that_cannot_be_read_ends_the_search_but_not_the_work_done():
+def test_two_steps_in_turn_that_cannot_be_read_end_the_search_but_not_the_work_done():
     agent = ReAct("question -> answer", tools=[look_up])
-    with answers(step("Look.", "look_up", city="Rome"), "nonsense", "nonsense", final("4")):
-        assert agent(question="?").termination_reason == "unreadable"
-    with answers("nonsense", "nonsense"), pytest.raises(ParseError):
-        agent(question="?")
+    with answers(step("Look.", "look_up", city="Rome"), "Ada is 19 years old.", "Tom lives in New York.", final("4")) as lm:
+        found = agent(question="?")
+    assert (found.answer, found.termination_reason) == ("4", "unreadable")
+    assert found.trajectory["thought_1"] == "Ada is 19 years old."
+    assert found.trajectory["observation_1"] == "Error: no tool was called. Known: look_up, finish"
+    assert "Error: no tool was called. Known: look_up, finish" in lm.requests[2].messages[-1].text
+
+
+def test_an_unreadable_first_step_is_no_error_where_an_answer_can_be_given():
+    agent = ReAct("question -> answer", tools=[look_up])
+    with answers("Ada is 19 years old.", "Ada is 19 years old.", final("19")) as lm:
+        found = agent(question="?")
+    assert (found.answer, found.termination_reason, len(lm.requests)) == ("19", "unreadable", 3)
+    with answers("Ada is 19 years old.", step("Look.", "look_up", city="Rome"), step("Done.", "finish"), final("4")):
+        assert agent(question="?").termination_reason == "finish"
+
+
+def js(name, args, thought="I look it up."):
+    return json.dumps({"next_thought": thought, "next_tool_name": name, "next_tool_args": args})
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        '{"next_tool_name": "look_up", "next_tool_args": {"city": "Rome"}}',
+        js("look_up", "Rome"),
+        js("look_up", ["Rome"]),
+        js("Look Up", {"City": "Rome"}),
+        js("look_up(city='Rome')", {}),
+        js("look_up", {"arguments": {"city": "Rome"}}),
+        '{"thought": "I look it up.", "tool": "look_up", "arguments": {"city": "Rome"}}',
+        '```json\n{"name": "look_up", "arguments": {"city": "Rome"}}\n```',
+        "Thought: Rome is a city.\nCall: look_up(city=Rome).",
+        'Next Thought: Rome\'s size is needed.\nNext Tool Name: look_up\nNext Tool Args: {"city": "Rome"}',
+        "Action: look_up\nAction Input: Rome",
+        step("Look.", "look_up", city="Rome"),
+        js("look_up", {"city": "Rome"}) + "\n" + js("finish", {}),
+    ],
+)
+def test_a_step_is_read_however_a_model_writes_it_and_of_several_the_first_one_counts(reply):
+    agent = ReAct("question -> answer", tools=[look_up])
+    with answers(reply, js("finish", {}), final("4")) as lm:
+        found = agent(question="?")
+    assert (found.trajectory["tool_name_0"], found.trajectory["tool_args_0"]) == ("look_up", {"city": "Rome"})
+    assert found.trajectory["observation_0"] == "Rome has 4 million people"
+    assert (found.termination_reason, len(lm.requests)) == ("finish", 3)
+    assert found.tape.nodes[0].outputs["next_tool_args"] == {"city": "Rome"}
+
+
+@pytest.mark.parametrize(
+    "reply", [js("finish", {"answer": 4}), js("Finish", "4"), js("none", {}), "finish(answer='4')", "I know it.\nFinal Answer: 4"]
+)
+def test_the_end_is_understood_however_it_is_said(reply):
+    agent = ReAct("question -> answer", tools=[look_up])
+    with answers(reply, final("4")):
+        found = agent(question="?")
+    assert (found.termination_reason, found.trajectory["tool_name_0"]) == ("finish", "finish")
+    assert found.trajectory["observation_0"] == "Completed."
+
+
+def test_a_wrong_tool_is_answered_with_the_tools_and_wrong_arguments_with_those_that_it_takes():
+    agent = ReAct("question -> answer", tools=[look_up, add])
+    with answers(
+        js("population", {"city": "Rome"}), js("look_up", {"Rome": 4}), js("add", "x"), js("finish", {}), final("4")
+    ) as lm:
+        found = agent(question="?")
+    assert found.trajectory["observation_0"] == "Error: unknown tool 'population'. Known: add, finish, look_up"
+    assert found.trajectory["observation_1"] == "Error: the tool 'look_up' needs the argument 'city'; it takes city: string."
+    assert found.trajectory["observation_2"] == "Error: the tool 'add' needs the argument 'a'; it takes a: integer, b: integer."
+    assert found.trajectory["observation_1"] in lm.requests[2].messages[-1].text
+
+
+def test_a_call_that_repeats_the_one_before_is_not_made_and_the_second_of_them_is_the_last():
+    made = []
+
+    def weigh(thing: str) -> int:
+        made.append(thing)
+        return len(made)
+
+    agent = ReAct("question -> answer", tools=[weigh])
+    with answers(*[js("weigh", {"thing": "pen"})] * 3, final("1")) as lm:
+        found = agent(question="?")
+    assert (made, found.termination_reason, len(lm.requests)) == (["pen"], "repeated", 4)
+    assert found.trajectory["observation_1"] == "1\n(You know this already from the same call before.)"
+    with answers(*[js("weigh", {"thng": "pen"})] * 3, final("1")):
+        found = agent(question="?")
+    assert found.trajectory["observation_2"].endswith("takes thing: string. The same call gave this error before: change it.")
+    assert found.trajectory["observation_2"].count("change it") == 1
+
+
+def test_a_call_may_come_again_after_another_one_and_one_without_arguments_at_any_time():
+    made = []
+
+    def read(name: str) -> int:
+        made.append(name)
+        return len(made)
+
+    def draw() -> int:
+        made.append("draw")
+        return len(made)
+
+    agent = ReAct("question -> answer", tools=[read, draw])
+    again = [js("read", {"name": "a"}), js("draw", {}), js("draw", {}), js("read", {"name": "a"}), js("finish", {}), final("4")]
+    with answers(*again):
+        found = agent(question="?")
+    assert (made, found.trajectory["observation_3"]) == (["a", "draw", "draw", "a"], 4)
 
 
 def test_a_prompt_that_is_too_long_loses_its_older_steps():
@@ -119,7 +221,7 @@ def test_a_prompt_that_is_too_long_loses_its_older_steps():
         text = request.messages[-1].text
         if text.count("observation") > 2:
             return ContextLengthError("too long")
-        if "[[reasoning]]" in request.messages[0].text:
+        if "next_thought" not in request.messages[0].text:
             return final(text.count("observation"))
         city = next(cities, None)
         return step("Look.", "look_up", city=city) if city else step("Done.", "finish")
@@ -216,9 +318,9 @@ def test_many_agents_at_once_with_tools_that_call_modules_do_not_wait_for_each_o
 
     def answer(request):
         system = request.messages[0].text
-        if "[[next_thought]]" in system:
+        if "next_thought" in system:
             return step("Look.", "ask", city="Rome")
-        return final("big") if "[[reasoning]]" in system else "big"
+        return final("big") if "reasoning" in system else "big"
 
     agent = ReAct("question -> answer", tools=[ask], max_iters=1)
     with adjoint.context(lm=ScriptedLM(answer, delay=0.005), ledger=None):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
+import re
 from typing import TYPE_CHECKING, Any
 
 from adjoint.adapters.written import write
@@ -12,12 +14,13 @@ from adjoint.base.portal import portal
 from adjoint.program.context import current
 from adjoint.program.tape import Edge, Tape
 from adjoint.program.tool_calls import RESULT, call_tool
-from adjoint.signature.types.code import Code
+from adjoint.signature.types.code import Code, blocks, unnamed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
     from adjoint.exec.interpreter import Interpreter, Session
+    from adjoint.lm.types import Response
     from adjoint.modules.tool import Toolbox
     from adjoint.program.tape import Node
 
@@ -25,6 +28,40 @@ OUTPUT = "output"
 _any: Any = Code
 PYTHON = _any["python"]
 """The type of Python code."""
+_MOST_LINES = 200
+"""Lines of a reply without a fence, beyond which no words are looked for around the code."""
+_MODULES = "collections, dataclasses, datetime, functools, itertools, json, math, random, re, typing"
+"""What can be imported in the sandbox, as a model is told."""
+_CODE = re.compile(r"(?:async|class|def|for|from|if|import|try|while|with|@\w+)\b.*[:(]$|[\w.\[\]]+\s*[-+*/]?=|[\w.]+\(")
+"""How a line of Python begins that is not whole by itself."""
+_LABEL = re.compile(r"\A[*_# ]*(?:reasoning|thought)s?[*_ ]*:[*_ ]*|[*_# ]*(?:generated )?code[*_ ]*:[*_ ]*\Z", re.IGNORECASE)
+"""What stands around the words before a fence in a labelled reply."""
+_HINTS = (
+    (r"NameError: name 'input'", "Nobody can be asked. {inputs}"),
+    (r"NameError", "{inputs}"),
+    (r"ModuleNotFoundError|ImportError", f"Do without it. There are only: {_MODULES}."),
+    (r"PermissionError|FileNotFoundError", "There are no files. {inputs}"),
+    (r"NotImplementedError: The monty", "Write it in another way."),
+    (r"SyntaxError: unexpected EOF", "The code was cut off: write a shorter program."),
+    (r"SyntaxError", "Write Python code and nothing else."),
+)
+"""What to do about an error, by how it begins."""
+
+
+class Program(PYTHON):  # type: ignore[misc,valid-type]
+    """Python code that a module runs: of several blocks all that are Python, one after the other."""
+
+    @classmethod
+    def find(cls, text: str) -> str:
+        r"""The program in a reply.
+
+        >>> Program.find("First:\n```python\na = 1\n```\nThen:\n```python\nprint(a)\n```\nIt prints:\n```\n1\n```")
+        'a = 1\n\nprint(a)'
+        """
+        found = [block for block in blocks(text) if block.code.strip()]
+        unlabelled = [block for block in found if not block.language]
+        program = [block for block in found if block.language == "python"] or unlabelled or found
+        return "\n\n".join(dict.fromkeys(block.code for block in program)) or _without_words(unnamed(text, "python"))
 
 
 def interpreter_or_default(given: Interpreter | None) -> Interpreter:
@@ -47,23 +84,42 @@ class Bench:
         """What the run under way has been given by tools and language models."""
         self.author: list[Edge] = []
         """Who wrote the code that runs."""
+        self.inputs: list[str] = []
+        """The variables that the code was given."""
 
     async def run(self, code: str, variables: Mapping[str, Any], author: Edge) -> Node:
-        """Run code and record it; `output` is what it printed, and the value of its last expression."""
+        """Run code and record it; `output` is what it printed, and the value of its last expression or assignment."""
         here = current().tape
         tape = here if here is not None else Tape()
         node = tape.open("code", {"code": code}, declared={"code": [author]})
-        self.made, self.author = [], [author]
+        self.made, self.author, self.inputs = [], [author], [*self.inputs, *variables]
         ran = await portal.in_thread(self.session.run, code, variables)
         if self.fatal is not None:
             raise self.fatal
         if self.made:
             node.parents["calls"] = self.made
-        node.error = ran.error
+        node.error = ran.error and f"{ran.error}{self._hint(ran.error)}"
         shown = [ran.output.rstrip("\n")] if ran.output else []
         shown += [write(ran.value)] if ran.value is not None else []
+        if not shown and ran.error is None:
+            shown = await self._assigned(code)
         node.outputs = {OUTPUT: "\n".join(shown)}
         return node
+
+    async def _assigned(self, code: str) -> list[str]:
+        """What the last line of the code has assigned, where nothing was printed."""
+        name = _last_assigned(code)
+        if name is None:
+            return []
+        ran = await portal.in_thread(self.session.run, name, {})
+        return [] if ran.error or ran.value is None else [f"{name} = {write(ran.value)}"]
+
+    def _hint(self, error: str) -> str:
+        """What the model is to do about an error; empty where the error says it."""
+        said = next((hint for begin, hint in _HINTS if re.match(begin, error)), "")
+        named = ", ".join(dict.fromkeys(self.inputs))
+        hint = said.format(inputs=f"The inputs are variables already: {named}." if named else "").strip()
+        return f"{'' if error.endswith('.') else '.'} {hint}" if hint else ""
 
     def function(self, call: Callable[..., Any]) -> Callable[..., Any]:
         """An asynchronous function as one that the code can call and wait for."""
@@ -116,3 +172,66 @@ def shown(node: Node, limit: int | None = None) -> str:
         return text
     half = limit // 2
     return f"{text[:half]}\n... ({len(text) - 2 * half} characters left out) ...\n{text[-half:]}"
+
+
+def ran(code: str, output: str) -> str:
+    """A step as the model is shown it again: its code as it was to be written, and what came of it."""
+    return f"{Program(code=code).format()}\noutput:\n{output}"
+
+
+def salvaged(name: str, before: str, response: Response) -> dict[str, Any] | None:
+    """The outputs of a step whose code stands in a fence: under `name` the code, under `before` the words before it."""
+    reply = response.text
+    if response.finish == "length" or not any(block.code.strip() for block in blocks(reply)):
+        return None
+    words = _LABEL.sub("", reply.partition("```")[0].strip()).strip()
+    return {**({before: words} if before else {}), name: Program(code=Program.find(reply))}
+
+
+def without_output(code: str) -> str:
+    """What to tell the model of code that ran and gave nothing: what it has forgotten."""
+    defined = [item.name for item in _statements(code) if isinstance(item, ast.FunctionDef)]
+    if defined:
+        return f"The code printed nothing. Call {defined[-1]} and print what it gives: print({defined[-1]}(...))."
+    return "The code printed nothing. Print the result: print(...)."
+
+
+def _last_assigned(code: str) -> str | None:
+    """The name to which the last statement of the code assigns, if it does."""
+    last = next(reversed(_statements(code)), None)
+    if isinstance(last, ast.Assign):
+        target: ast.expr = last.targets[-1]
+    elif isinstance(last, ast.AugAssign | ast.AnnAssign):
+        target = last.target
+    else:
+        return None
+    return target.id if isinstance(target, ast.Name) else None
+
+
+def _statements(code: str) -> list[ast.stmt]:
+    """The statements of the code; none if it is no Python."""
+    try:
+        return ast.parse(code).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+
+
+def _without_words(text: str) -> str:
+    """The code in a text without a fence: the lines before and behind it that are no Python by themselves are left out."""
+    lines = text.strip("\n").split("\n")
+    if _statements(text) or len(lines) > _MOST_LINES:
+        return text
+    code = [number for number, line in enumerate(lines) if _is_code(line.strip())]
+    if not code:
+        return text
+    begin, end = code[0], code[-1] + 1
+    while end <= len(lines):  # a last statement may have further lines
+        found = "\n".join(lines[begin:end])
+        if _statements(found):
+            return found
+        end += 1
+    return text
+
+
+def _is_code(line: str) -> bool:
+    return bool(line) and (_CODE.match(line) is not None or bool(_statements(line)))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from adjoint.base.errors import UsageError
 from adjoint.base.json import plain
 from adjoint.modules.chain_of_thought import ChainOfThought
-from adjoint.modules.code import OUTPUT, bench, interpreter_or_default, shown
+from adjoint.modules.code import OUTPUT, bench, interpreter_or_default, ran, salvaged, shown
 from adjoint.modules.predict import Predict
 from adjoint.modules.program_of_thought import writer
 from adjoint.modules.tool import Toolbox
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from adjoint.exec.interpreter import Interpreter
+    from adjoint.lm.types import Response
     from adjoint.program.prediction import Prediction
     from adjoint.signature.types.tool import Tool
 
+_FINISHED = re.compile(r"^[*_` ]*finished[*_` ]*:[*_` ]*(?:true|yes)\b", re.IGNORECASE | re.MULTILINE)
 _ACT = (
     "{task}\n\nDo this step by step: in each step write Python code that brings you nearer to {outputs}, and print what you "
     "need to see. The inputs are variables of the same name, variables stay from step to step, and the functions below can "
@@ -49,8 +52,9 @@ class CodeAct(Module):
             raise UsageError(message)
         task = make(signature)
         self.interpreter, self.max_iters, self.tools = interpreter_or_default(interpreter), max_iters, Toolbox(tools)
-        act = writer(task).append("finished", OutputField(), bool).append("trajectory", InputField(default=""))
-        self.codeact = Predict(act.with_instructions(_ACT.format(task=task.instructions, outputs=", ".join(task.output_fields))))
+        act = writer(task).append("finished", OutputField(default=False), bool).append("trajectory", InputField(default=""))
+        told = _ACT.format(task=task.instructions, outputs=", ".join(task.output_fields))
+        self.codeact = Predict(act.with_instructions(told)).salvaging(_salvaged)
         self.extractor = ChainOfThought(task.append("trajectory", InputField(default="")))
 
     async def aforward(self, **inputs: Any) -> Prediction:
@@ -67,7 +71,7 @@ class CodeAct(Module):
                 variables = {}  # the session keeps them, and the code may have changed them
                 steps.append((said.generated_code.code, shown(node)))
                 edges += [wrote, Edge(node, OUTPUT, "declared", 1.0)]
-                if said.finished and node.error is None:
+                if (said.finished and node.error is None) or _repeats(steps):
                     break
         found: Prediction = await self.extractor.acall(**inputs, trajectory=Linked(_text(steps), edges))
         found["trajectory"] = {
@@ -78,5 +82,16 @@ class CodeAct(Module):
         return found
 
 
+def _repeats(steps: list[tuple[str, str]]) -> bool:
+    """Whether the last step has given only what the one before has given: then more of them would not either."""
+    return len(steps) > 1 and steps[-1] == steps[-2]
+
+
+def _salvaged(response: Response) -> dict[str, Any] | None:
+    """A step whose code stands in a fence; whether it is the last one is said in a line or not at all."""
+    found = salvaged("generated_code", "", response)
+    return found and {**found, "finished": _FINISHED.search(response.text) is not None}
+
+
 def _text(steps: list[tuple[str, str]]) -> str:
-    return "\n".join(f"code:\n{code}\noutput:\n{output}" for code, output in steps)
+    return "\n".join(ran(code, output) for code, output in steps)

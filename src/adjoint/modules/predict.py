@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, TypeAlias, cast
 
 from adjoint.adapters.base import WholeCalls, render
 from adjoint.adapters.repair import can_be_repaired, repair_of, runs_away
@@ -26,7 +26,7 @@ from adjoint.signature.signature import make
 from adjoint.signature.types.known import role_of
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from adjoint.adapters.base import Adapter
     from adjoint.adapters.repair import Repair
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from adjoint.lm.types import Message, Request, Response
     from adjoint.program.tape import Node
     from adjoint.signature.signature import Signature
+
+    Salvage: TypeAlias = Callable[[Response], Mapping[str, Any] | None]
+    """The outputs in a reply, or None if they are not there."""
 
 
 class _Call(NamedTuple):
@@ -94,6 +97,8 @@ class Predict(Module, Generic[Result]):
     """
 
     kind = "predict"
+    _salvage: Salvage | None = None
+    """Reads replies in forms that no adapter knows, before anything is asked again: steps of agents and programs."""
 
     def __init__(
         self, signature: Any, instructions: str | None = None, *, callbacks: Sequence[Any] | None = None, **config: Any
@@ -109,6 +114,11 @@ class Predict(Module, Generic[Result]):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._signature!r})"
+
+    def salvaging(self, salvage: Salvage) -> Self:
+        """This predictor, with a way of its own to read replies that its adapter cannot read."""
+        self._salvage = salvage
+        return self
 
     @property
     def signature(self) -> type[Signature]:
@@ -302,6 +312,9 @@ class Predict(Module, Generic[Result]):
         except ParseError as error:
             failed = error
             repair = repair_of(call.signature, response, error)
+        salvaged = self._salvage(response) if self._salvage is not None else None
+        if salvaged is not None:
+            return dict(salvaged)
         if not runs_away(response) and can_be_repaired(call.signature, response, failed):
             call.node.repair = repair.turns
             response = await self._ask(repair.request(call.request), call)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from adjoint.adapters.written import write
 from adjoint.base.errors import FATAL, AdjointError
 from adjoint.modules.best_of_n import BestOfN
-from adjoint.modules.lenient import Lenient
+from adjoint.modules.predict import Predict
 from adjoint.program.context import context
 from adjoint.program.runs import Note, advice
 from adjoint.program.tape import Edge
@@ -54,7 +54,7 @@ class Refine(BestOfN):
         fail_count: int | None = None,
     ) -> None:
         super().__init__(module, N, reward_fn, threshold, fail_count)
-        self.advise = Lenient(Advice, _in_words)
+        self.advise = Predict(Advice).salvaging(_in_words)
 
     async def aforward(self, **inputs: Any) -> Any:
         token = advice.set(dict(advice.get()))

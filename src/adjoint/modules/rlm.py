@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -11,7 +12,7 @@ from adjoint.base.errors import ToolError, UsageError
 from adjoint.base.json import plain
 from adjoint.exec.local import all_of
 from adjoint.modules.chain_of_thought import ChainOfThought
-from adjoint.modules.code import OUTPUT, PYTHON, bench, interpreter_or_default, shown
+from adjoint.modules.code import OUTPUT, Program, bench, interpreter_or_default, ran, salvaged, shown
 from adjoint.modules.predict import Predict
 from adjoint.modules.tool import Toolbox
 from adjoint.program.context import current
@@ -69,10 +70,9 @@ class RLM(Module):
         step = make(
             {"variables": (str, InputField()), "history": (str, InputField(default="")), "reasoning": (str, OutputField())}
         )
-        step = step.append("code", OutputField(), PYTHON)
-        self.generate_action = Predict(
-            step.with_instructions(_ACT.format(task=self._task.instructions, limit=max_output_chars, outputs=outputs))
-        )
+        step = step.append("code", OutputField(), Program)
+        told = _ACT.format(task=self._task.instructions, limit=max_output_chars, outputs=outputs)
+        self.generate_action = Predict(step.with_instructions(told)).salvaging(partial(salvaged, "code", "reasoning"))
         self.query = Predict("prompt -> response", "Answer the prompt.")
         self.query.lm = sub_lm
         self.extract = ChainOfThought(_extract(self._task))
@@ -96,10 +96,12 @@ class RLM(Module):
                 node = await session.run(said.code.code, variables, wrote)
                 variables = {}  # the session keeps them
                 text = shown(node, self.max_output_chars)
-                work.steps.append({"reasoning": said.reasoning, "code": said.code.code, "output": text})
+                work.add({"reasoning": said.reasoning, "code": said.code.code, "output": text})
                 work.edges += [wrote, Edge(node, OUTPUT, "declared", 1.0)]
                 if work.submitted is not None:
                     return work.ended(work.submitted)
+                if work.repeats > 1:
+                    break
         found: Prediction = await self.extract.acall(variables=about, history=work.history())
         found["trajectory"], found["termination_reason"] = work.steps, "forced_submit"
         return found
@@ -113,7 +115,16 @@ class _Work:
         self.steps: list[dict[str, str]] = []
         self.edges: list[Edge] = []
         self.submitted: dict[str, Any] | None = None
+        self.repeats = 0
+        """Steps that gave what the one before them had given."""
         self.bench: Bench | None = None
+
+    def add(self, step: dict[str, str]) -> None:
+        """Keep a step; one that repeats the code of the one before is told so."""
+        if self.steps and self.steps[-1]["code"] == step["code"]:
+            self.repeats += 1
+            step["output"] += "\n(This is the code of the step before. Look at something else, or call SUBMIT.)"
+        self.steps.append(step)
 
     def functions(self, bench: Bench) -> dict[str, Callable[..., Any]]:
         self.bench = bench
@@ -156,7 +167,7 @@ class _Work:
         return "submitted"
 
     def history(self) -> Linked:
-        text = "\n".join(f"{step['reasoning']}\ncode:\n{step['code']}\noutput:\n{step['output']}" for step in self.steps)
+        text = "\n".join(f"{step['reasoning']}\n{ran(step['code'], step['output'])}" for step in self.steps)
         return Linked(text, self.edges)
 
     def ended(self, outputs: dict[str, Any]) -> Prediction:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from adjoint.adapters.written import write
@@ -11,12 +13,17 @@ from adjoint.program.module import Module
 from adjoint.program.parameter import Parameter
 from adjoint.program.tape import ParameterRead, Tape
 from adjoint.program.tool_calls import RESULT, call_tool
+from adjoint.signature.types import said_calls
 from adjoint.signature.types.tool import Tool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from adjoint.program.tape import Edge, Node
+    from adjoint.signature.types.said_calls import SaidCall
+
+
+_AGAIN = " The same call gave this error before: change it."
 
 
 def observation(node: Node) -> str:
@@ -53,22 +60,68 @@ class Toolbox(Module):
 
     def listing(self) -> str:
         """The tools as a prompt shows them, a line each."""
-        return "\n".join(
-            f"- {tool.name}({tool.usage if tool.args else ''}){': ' + ' '.join(tool.desc.split()) if tool.desc else ''}"
-            for tool in self.described()
-        )
+        return "\n".join(f"- {tool.name}({tool.usage if tool.args else ''}){_described(tool)}" for tool in self.described())
+
+    def by_example(self) -> str:
+        """The tools with their arguments as JSON to fill in, a line each: small models write what they see."""
+        lines = (f"- {tool.name} {_arguments(tool)}{_described(tool)}" for tool in self.described())
+        return "Tools and their arguments:\n" + "\n".join(lines)
 
     def reads(self) -> tuple[ParameterRead, ...]:
         """The descriptions, as a call that has shown them has read them."""
         return tuple(ParameterRead(f"tool {name}", item, item.value) for name, item in self.descriptions.items())
 
+    def meant(self, said: SaidCall) -> tuple[str, dict[str, Any]]:
+        """The name of the tool that is meant and its arguments by name; what is not plainly meant stays as it was said."""
+        found = said_calls.named(said.name, list(self._tools))
+        if found is None:
+            return said.name, dict(said.args) if isinstance(said.args, Mapping) else {}
+        name, behind = found
+        tool = self._tools[name]
+        args = said_calls.arguments(said.args or behind, list(tool.args), tool.required)
+        return name, dict(args) if isinstance(args, Mapping) else {"arguments": args}
+
     async def call(self, name: str, args: Mapping[str, Any], edges: Sequence[Edge]) -> Node:
         """Call the tool of that name; one that is not there is an error of the call like any other."""
         if name in self._tools:
             return await call_tool(self._tools[name], args, edges)
-        here = current()
-        tape = here.tape if here.tape is not None else Tape()
-        node = tape.open("tool", args, declared={key: list(edges) for key in args} if edges else None)
-        node.details = {"tool": name}
-        node.error = str(UnknownNameError.of("tool", name, self._tools))
+        node = _opened(name, args, edges)
+        unknown = UnknownNameError.of("tool", name, self._tools)
+        node.error = str(unknown) if name else f"no tool was called. Known: {', '.join(self._tools)}"
         return node
+
+    def again(self, name: str, args: Mapping[str, Any], edges: Sequence[Edge], before: Node) -> Node:
+        """What is observed of a call that was made before: its result once more, and that it is known."""
+        node = _opened(name, args, edges)
+        if before.error is None:
+            node.outputs = {RESULT: f"{observation(before)}\n(You know this already from the same call before.)"}
+        else:
+            node.error = f"{before.error.removesuffix(_AGAIN)}{_AGAIN}"
+        return node
+
+
+def _described(tool: Tool) -> str:
+    return f": {' '.join(tool.desc.split())}" if tool.desc else ""
+
+
+def _arguments(tool: Tool) -> str:
+    """The arguments of a tool as a JSON object to fill in: `{"city": <string>, "days": <integer, optional>}`."""
+    shown = (
+        f"{json.dumps(name, ensure_ascii=False)}: <{_kind(schema)}{'' if name in tool.required else ', optional'}>"
+        for name, schema in tool.args.items()
+    )
+    return f"{{{', '.join(shown)}}}"
+
+
+def _kind(schema: Mapping[str, Any]) -> str:
+    allowed = schema.get("enum")
+    return " or ".join(map(write, allowed)) if allowed else str(schema.get("type", "any"))
+
+
+def _opened(name: str, args: Mapping[str, Any], edges: Sequence[Edge]) -> Node:
+    """The node of a call for which no tool is run."""
+    here = current()
+    tape = here.tape if here.tape is not None else Tape()
+    node = tape.open("tool", args, declared={key: list(edges) for key in args} if edges else None)
+    node.details = {"tool": name}
+    return node
