@@ -244,3 +244,12 @@ def test_the_first_of_two_members_with_one_name_counts():
 def test_one_value_needs_no_label():
     signature = Signature("text -> adult: bool")
     assert ChatAdapter().second.parse(signature, Response("True: she is 36.")) == {"adult": True}
+
+
+def test_one_value_may_stand_under_another_name_and_a_mapping_is_itself():
+    day, counts = Signature("text -> day: date", custom_types={"date": dt.date}), Signature("text -> counts: dict[str, int]")
+    assert parse(day, '{"date": "July 26, 2026"}') == {"day": dt.date(2026, 7, 26)}
+    assert parse(Signature("text -> hobbies: list[str]"), '{"items": ["chess"]}') == {"hobbies": ["chess"]}
+    assert parse(counts, '{"Ada": 36}') == {"counts": {"Ada": 36}}
+    with pytest.raises(ParseError):
+        parse(day, '{"date": "July 26, 2026", "until": "July 27, 2026"}')

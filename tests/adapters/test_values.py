@@ -287,3 +287,16 @@ def test_a_choice_may_be_said_in_a_sentence(said):
 def test_a_sentence_that_says_more_or_less_than_one_choice_is_refused(said):
     with pytest.raises(ParseError):
         read(Literal["positive", "negative"], said)
+
+
+@pytest.mark.parametrize(
+    "said", ["2026-07-26", "July 26, 2026", "26 July 2026", "26th of July, 2026", "Jul 26 2026.", '"2026-07-26"']
+)
+def test_a_date_may_be_written_as_people_do(said):
+    assert read(dt.date, said) == dt.date(2026, 7, 26)
+
+
+@pytest.mark.parametrize("said", ["03/04/2024", "31 February 2024", "26 Juli 2026 or later", "July 2026", "the 5th"])
+def test_a_date_that_is_not_plain_is_refused(said):
+    with pytest.raises(ParseError):
+        read(dt.date, said)

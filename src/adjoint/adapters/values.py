@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import typing
 from typing import TYPE_CHECKING, Any
 
 from adjoint.adapters import example, loose_json, simple
+from adjoint.adapters.dates import date_in
 from adjoint.adapters.schemas import field_schema
 from adjoint.adapters.written import write
 from adjoint.base.errors import ParseError
@@ -105,6 +107,8 @@ def guess(type_: Any, text: str, *, whole: bool = True) -> Any:
         return None if nothing else guess(within, text, whole=whole)
     if simple.reads(type_):
         return simple.read(type_, loose_json.unfenced(text), whole=whole)
+    if type_ is dt.date:
+        return date_in(text) or _structure(type_, text, whole=whole)
     return text if type_ is str else _structure(type_, text, whole=whole)
 
 
