@@ -186,6 +186,33 @@ def test_a_step_of_code_needs_no_labels(sandbox):
     assert len(here.lm.requests) == 3
 
 
+def test_all_calls_of_a_step_are_seen_although_only_the_last_is_its_value(sandbox):
+    def price_of(item: str) -> float:
+        return 12.0
+
+    def stock_of(item: str) -> int:
+        return 30
+
+    agent = adjoint.CodeAct("question -> answer: float", tools=[price_of, stock_of], interpreter=sandbox)
+    reply = "Generated Code:\n```python\nprice_of('book')\nstock_of('book')\n```\nFinished: true"
+    with answers(reply, final("360")):
+        found = agent(question="What are all books worth?")
+    assert found.trajectory["code_output_0"] == "price_of('book') = 12.0\nstock_of('book') = 30"
+    with answers("```python\nworth = price_of('book') * stock_of('book')\n```\nFinished: true", final("360")):
+        found = agent(question="What are all books worth?")
+    assert found.trajectory["code_output_0"] == "price_of('book') = 12.0\nstock_of('book') = 30\nworth = 360.0"
+
+
+def test_an_input_that_the_code_writes_down_again_stays_as_it_is(sandbox):
+    text = "Locker 1 belongs to Emma Young, and its code is 6874.\nLocker 2 belongs to Ruth Hill, and its code is 8704.\n"
+    copy = 'document = """\nLocker 1 belongs to Emma Young, and its code is 6874.\n"""\nprint("Ruth" in document)'
+    program = adjoint.RLM("document, question -> answer", interpreter=sandbox)
+    with answers(look("Look.", copy), look("Other.", "document = 'x'\nprint(document)"), look("Done.", "SUBMIT('8704')")):
+        found = program(document=text, question="?")
+    told = "(document is a variable already, with all of its text. Do not write it again.)"
+    assert [step["output"] for step in found.trajectory] == [f"True\n{told}", "x", "submitted"]
+
+
 def test_a_step_that_gives_the_same_again_is_the_last(sandbox):
     agent = adjoint.CodeAct("question -> answer: int", tools=[], interpreter=sandbox)
     with answers(*["```python\nprint(5)\n```"] * 2, final("5")) as here:

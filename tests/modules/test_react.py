@@ -188,7 +188,8 @@ def test_a_call_that_repeats_the_one_before_is_not_made_and_the_second_of_them_i
     with answers(*[js("weigh", {"thing": "pen"})] * 3, final("1")) as lm:
         found = agent(question="?")
     assert (made, found.termination_reason, len(lm.requests)) == (["pen"], "repeated", 4)
-    assert found.trajectory["observation_1"] == "1\n(You know this already from the same call before.)"
+    assert found.trajectory["observation_1"] == "1\n(You know this already. Call another tool, or finish.)"
+    assert lm.requests[-1].messages[-1].text.count("observation: 1") == 1
     with answers(*[js("weigh", {"thng": "pen"})] * 3, final("1")):
         found = agent(question="?")
     assert found.trajectory["observation_2"].endswith("takes thing: string. The same call gave this error before: change it.")

@@ -204,7 +204,8 @@ def test_failed_formats_are_feedback_only_where_that_is_asked_for():
     for wanted in (False, True):
         optimizer = adjoint.GEPA(reflection="reflect", add_format_failure_as_feedback=wanted)
         task = ScriptedLM(
-            lambda r: "7" if "NUMBER" in system_of(r) or r.messages[1].text.split("\n")[0].endswith("1") else "seven", identity=f"{wanted}"
+            lambda r: "7" if "NUMBER" in system_of(r) or r.messages[1].text.split("\n")[0].endswith("1") else "seven",
+            identity=f"{wanted}",
         )
         proposer = ScriptedLM(lambda _: "Give the NUMBER.", identity="proposer")
         data = [adjoint.Example(q=f"word{i}", answer=7).with_inputs("q") for i in range(60)]

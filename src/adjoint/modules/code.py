@@ -30,6 +30,8 @@ PYTHON = _any["python"]
 """The type of Python code."""
 _MOST_LINES = 200
 """Lines of a reply without a fence, beyond which no words are looked for around the code."""
+_COPIED = 40
+"""Characters in which a text that is assigned to an input must agree with it, to be known as a copy."""
 _MODULES = "collections, dataclasses, datetime, functools, itertools, json, math, random, re, typing"
 """What can be imported in the sandbox, as a model is told."""
 _CODE = re.compile(r"(?:async|class|def|for|from|if|import|try|while|with|@\w+)\b.*[:(]$|[\w.\[\]]+\s*[-+*/]?=|[\w.]+\(")
@@ -84,15 +86,19 @@ class Bench:
         """What the run under way has been given by tools and language models."""
         self.author: list[Edge] = []
         """Who wrote the code that runs."""
-        self.inputs: list[str] = []
+        self.inputs: dict[str, Any] = {}
         """The variables that the code was given."""
+        self.called: list[str] = []
+        """The calls of tools in the run under way, with what they gave."""
 
     async def run(self, code: str, variables: Mapping[str, Any], author: Edge) -> Node:
         """Run code and record it; `output` is what it printed, and the value of its last expression or assignment."""
         here = current().tape
         tape = here if here is not None else Tape()
         node = tape.open("code", {"code": code}, declared={"code": [author]})
-        self.made, self.author, self.inputs = [], [author], [*self.inputs, *variables]
+        self.made, self.author, self.called = [], [author], []
+        self.inputs |= variables
+        code, copied = _without_copies(code, self.inputs)
         ran = await portal.in_thread(self.session.run, code, variables)
         if self.fatal is not None:
             raise self.fatal
@@ -103,6 +109,9 @@ class Bench:
         shown += [write(ran.value)] if ran.value is not None else []
         if not shown and ran.error is None:
             shown = await self._assigned(code)
+        if not ran.output and len(self.called) > 1:
+            shown = [*self.called, *(line for line in shown if not self.called[-1].endswith(f" = {line}"))]
+        shown += [f"({name} is a variable already, with all of its text. Do not write it again.)" for name in copied]
         node.outputs = {OUTPUT: "\n".join(shown)}
         return node
 
@@ -146,7 +155,9 @@ class Bench:
             if node.error is not None:
                 raise ToolError(node.error)
             self.made.append(Edge(node, RESULT, "declared", 1.0))
-            return plain(node.outputs[RESULT])
+            result = plain(node.outputs[RESULT])
+            self.called.append(f"{name}({', '.join(map(repr, given.values()))}) = {write(result)}")
+            return result
 
         return call
 
@@ -194,6 +205,24 @@ def without_output(code: str) -> str:
     if defined:
         return f"The code printed nothing. Call {defined[-1]} and print what it gives: print({defined[-1]}(...))."
     return "The code printed nothing. Print the result: print(...)."
+
+
+def _without_copies(code: str, inputs: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """The code without lines that assign to an input how its text begins, and which inputs these are: models write down what they see."""
+    lines, copied = code.split("\n"), []
+    for item in reversed(_statements(code)):
+        target = item.targets[0] if isinstance(item, ast.Assign) and len(item.targets) == 1 else None
+        name = target.id if isinstance(target, ast.Name) else ""
+        said = item.value.value if isinstance(item, ast.Assign) and isinstance(item.value, ast.Constant) else None
+        text = inputs.get(name)
+        if isinstance(said, str) and isinstance(text, str) and _begins(said) and _begins(text).startswith(_begins(said)):
+            del lines[item.lineno - 1 : item.end_lineno]
+            copied.append(name)
+    return "\n".join(lines), copied[::-1]
+
+
+def _begins(text: str) -> str:
+    return " ".join(text.split())[:_COPIED]
 
 
 def _last_assigned(code: str) -> str | None:

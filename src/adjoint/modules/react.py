@@ -141,7 +141,7 @@ class ReAct(Module):
                 reason = ended
                 break
         found: Prediction
-        found, _ = await self._told(self.extract, inputs, steps, start)
+        found, _ = await self._told(self.extract, inputs, [step for step in steps[start:] if not step.repeated], 0)
         found["trajectory"], found["termination_reason"] = _trajectory(steps), reason
         return found
 

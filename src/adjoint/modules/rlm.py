@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 _PREVIEW = 300
 _ACT = (
-    "{task}\n\nThe inputs are variables of a Python session and may be far too long to read at once. Look at them with code, step by "
+    "{task}\n\nThe inputs are variables of a Python session already, and may be far too long to read or to write down. Use them by "
+    "name: look at them with code, step by "
     "step: slice, search, split, and print what you need to see (at most {limit} characters of it are shown). Variables stay from "
     "step to step. llm_query(prompt) asks a language model, which sees only its prompt; llm_query_batched(prompts) asks it several "
     "at once. When you know the result, call SUBMIT({outputs})."

@@ -94,7 +94,7 @@ class Toolbox(Module):
         """What is observed of a call that was made before: its result once more, and that it is known."""
         node = _opened(name, args, edges)
         if before.error is None:
-            node.outputs = {RESULT: f"{observation(before)}\n(You know this already from the same call before.)"}
+            node.outputs = {RESULT: f"{observation(before)}\n(You know this already. Call another tool, or finish.)"}
         else:
             node.error = f"{before.error.removesuffix(_AGAIN)}{_AGAIN}"
         return node
