@@ -253,3 +253,10 @@ def test_one_value_may_stand_under_another_name_and_a_mapping_is_itself():
     assert parse(counts, '{"Ada": 36}') == {"counts": {"Ada": 36}}
     with pytest.raises(ParseError):
         parse(day, '{"date": "July 26, 2026", "until": "July 27, 2026"}')
+
+
+def test_one_object_of_a_list_that_was_cut_off_is_not_the_value():
+    signature = Signature({"text": (str, InputField()), "home": (Address, OutputField())})
+    cut = '[{"street": "Oak", "city": "Rome"}, {"street": "El'
+    with pytest.raises(ParseError, match="max_tokens"):
+        parse(signature, cut, finish="length")

@@ -71,7 +71,9 @@ def _gathered(field: Field, given: Mapping[str, Any], names: set[str]) -> Any:
 
 def _whole(field: Field, text: str, *, whole: bool) -> Any:
     """The value that the reply is. A record may stand in it more than once, and any other value under another name."""
-    said = loose_json.objects(text)
+    said = (
+        loose_json.objects(text) if whole and not knows_its_form(inner(field.type)) else []
+    )  # of a list that was cut off one is not all
     if len(said) == 1 and record_fields(inner(field.type)):
         return values.take(field, said[0], whole=whole)
     if len(said) == 1 and len(said[0]) == 1 and not _may_be_an_object(field):
