@@ -59,3 +59,11 @@ def test_a_reply_that_no_form_reads_is_still_an_error():
     adapter = AdaptiveAdapter(after=1)
     with adjoint.context(lm=ScriptedLM(lambda _: "?"), adapter=adapter, ledger=None), pytest.raises(ParseError):
         Predict("q -> n: int")(q="x")
+
+
+def test_the_other_form_that_is_tried_follows_a_change():
+    adapter = AdaptiveAdapter(after=1)
+    assert adapter.second.forms["value"] == "lines"
+    with adjoint.context(lm=ScriptedLM(stubborn), adapter=adapter, ledger=None):
+        Predict("q -> n: int")(q="x")
+    assert (adapter.forms["value"], adapter.second.forms["value"]) == ("lines", "json")

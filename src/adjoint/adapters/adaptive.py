@@ -24,7 +24,7 @@ class AdaptiveAdapter(ChatAdapter):
 
     After `after` replies to outputs of one shape, of which more than the share `tolerated` could not be read at first, this shape is
     asked for in its other form, once and for good; a warning says so. Evaluations and searches run their first `after` rows
-    before the others and decide only then, so that a run that is resumed takes the same decision; the ledger keeps it with the run. Keep an
+    before the others and decide only then, so that a run that is resumed takes the same decision; the ledger keeps that of an evaluation. Keep an
     adapter to one model: what is counted is how this model replies.
     """
 
@@ -92,6 +92,7 @@ class AdaptiveAdapter(ChatAdapter):
             return
         self.forms = {**self.forms, shape: OTHER[form]}
         self.varies = tuple(self.forms.values())
+        vars(self).pop("second", None)  # it is made of the forms
         _log.warning(
             "%d of %d replies could not be read: outputs of the shape %r are asked for as %s and no longer as %s. "
             "`adjoint probe MODEL` measures which form this model does best.",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 MOST_CHOICES = 12
 """Allowed values that stand in the example itself; more of them are listed once, above it."""
+_LIKE = "JSON like "
 _DEEPEST = 6
 """Levels of nesting that an example shows."""
 _BARE: dict[Any, str] = {int: "integer", float: "number", bool: "true or false", decimal.Decimal: "number"}
@@ -89,9 +90,14 @@ def wanted(field: Field) -> str:
     elif bare in _BARE or bare in _QUOTED:
         said = {int: "an integer", bool: "true or false"}.get(bare) or _article(_BARE.get(bare) or _QUOTED[bare])
     else:
-        return f"JSON like {of_field(field)}"
+        return _LIKE + of_field(field)
     said += f" ({limits})" if limits and said else ""
     return f"{said or 'text'}, or null" if bare is not field.type else said
+
+
+def has_parts(field: Field) -> bool:
+    """Whether an output has no words for what it must be, so that only the JSON to fill in can be shown."""
+    return wanted(field).startswith(_LIKE)
 
 
 def is_text(field: Field) -> bool:

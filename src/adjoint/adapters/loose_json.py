@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _FENCE = re.compile(r"^```[\w+-]*\n(.*?)\n?```[ \t]*$", re.DOTALL | re.MULTILINE)
 _DIGIT, _LETTER = re.compile(r"\d"), re.compile(r"[^\W\d_]")
@@ -112,29 +115,24 @@ def members(text: str, names: set[str], *, whole: bool = True) -> dict[str, Any]
     A model that goes on answers questions of its own. Broken JSON is mended if the reply is whole.
     """
     found: dict[str, Any] = {}
-    at = text.find("{")
-    if at < 0:
+    if "{" not in text:
         return found
-    for _ in range(_MOST_OBJECTS):
-        if at < 0:
-            break
-        value, end = _decoded(text, at)
-        if isinstance(value, dict) and names & value.keys():
+    for value in _objects(text):
+        if names & value.keys():
             found = value
             if names <= value.keys():
                 break
-        at = text.find("{", end or at + 1)
     if found:
         return found
     mended = mapping(text, whole=whole)
     if mended and names.issuperset(mended):  # a name that nobody asked for was made by the repair
         return mended
-    return {name: value for name in names if (value := _alone(text, name)) is not MISSING}
+    return {name: value for name in names if (value := _alone(text, name)) is not _MISSING}
 
 
 _NEXT = re.compile(r'\s*(?:\}|,\s*"[^"\n]*"\s*:)')
 """What follows a whole member of an object: its end, or the next member."""
-MISSING = object()
+_MISSING = object()
 """Stands for a value that is not there."""
 
 
@@ -144,18 +142,25 @@ def _alone(text: str, name: str) -> Any:
         value, end = _decoded(text, key.end())
         if end and _NEXT.match(text, end):
             return value
-    return MISSING
+    return _MISSING
 
 
 def objects(text: str) -> list[dict[str, Any]]:
     """The different JSON objects that stand side by side in the text, in their order."""
     found: list[dict[str, Any]] = []
+    for value in _objects(text):
+        if value not in found:
+            found.append(value)
+    return found
+
+
+def _objects(text: str) -> Iterator[dict[str, Any]]:
+    """The outermost JSON objects in the text."""
     at = text.find("{")
     for _ in range(_MOST_OBJECTS):
         if at < 0:
-            break
+            return
         value, end = _decoded(text, at)
-        if isinstance(value, dict) and value not in found:
-            found.append(value)
+        if isinstance(value, dict):
+            yield value
         at = text.find("{", end or at + 1)
-    return found

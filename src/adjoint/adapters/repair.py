@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from adjoint.adapters import example
 from adjoint.adapters.forms.choice import FORMS
+from adjoint.adapters.forms.form import COPIED
 from adjoint.adapters.forms.lines import is_reasoning
 from adjoint.base.errors import ParseError
 from adjoint.lm.types import Message, Part, Response  # noqa: TC001 - examples name it
@@ -92,7 +93,7 @@ def repair_of(
     for name in error.found:
         rest = rest.delete(name)
     asked = Message("user", _asks(missing, str(error)))
-    shown = response.text.strip() and "repeats the form" not in str(error)
+    shown = response.text.strip() and COPIED not in str(error)
     return Repair(
         {**(before or {}), **error.found}, signature, rest, (Message("assistant", response.text), asked) if shown else (asked,)
     )
@@ -116,9 +117,9 @@ def _asks(fields: Sequence[Field], complaint: str) -> str:
 
 
 def _asks_one(field: Field) -> str:
-    name, said = field.name.replace("_", " "), example.wanted(field)
-    if said.startswith("JSON like "):
+    if example.has_parts(field):
         return f"Now write only this JSON, filled in:\n{example.of_field(field)}"
+    name, said = field.name.replace("_", " "), example.wanted(field)
     return f"Now write only the {name}: {said}." if said else f"Now write only the {name}."
 
 

@@ -268,7 +268,7 @@ class Predict(Module, Generic[Result]):
         return (*prefix.messages, *earlier, adapter.turn(signature, values, supports=supports))
 
     async def _complete(self, call: _Call) -> Result:
-        """Ask, parse, and if the reply cannot be read show the LM its mistake once."""
+        """Ask and parse, unless this call was answered before."""
         node = call.node
         if not node.outputs:  # else it was answered when this forward ran before
             with span((*current().callbacks, *self.callbacks), "module", self, node.inputs) as made:
@@ -311,15 +311,15 @@ class Predict(Module, Generic[Result]):
             return _parsed(call, response)
         except ParseError as error:
             failed = error
-            repair = repair_of(call.signature, response, error)
         salvaged = self._salvage(response) if self._salvage is not None else None
         if salvaged is not None:
             return dict(salvaged)
+        repair = repair_of(call.signature, response, failed)
         if not runs_away(response) and can_be_repaired(call.signature, response, failed):
             call.node.repair = repair.turns
             response = await self._ask(repair.request(call.request), call)
             try:
-                return _ordered(call.signature, _repaired(call, repair, response))
+                return _ordered(call.signature, _parsed(call, response, repair))
             except ParseError as error:
                 failed = error
                 repair = repair_of(repair.signature, response, error, repair.found)
@@ -352,10 +352,14 @@ def _has_own(predictor: Predict[Any]) -> bool:
     return found != _OWN
 
 
-def _parsed(call: _Call, response: Response) -> dict[str, Any]:
-    """What the adapter reads in a reply; callbacks hear of it."""
+def _parsed(call: _Call, response: Response, repair: Repair | None = None) -> dict[str, Any]:
+    """What the adapter reads in a reply, or in that to a repair; callbacks hear of it."""
     with span(current().callbacks, "adapter_parse", call.adapter, {"response": response}) as read:
-        outputs = read.outputs = call.adapter.parse(call.signature, response, supports=call.supports)
+        if repair is None:
+            outputs = call.adapter.parse(call.signature, response, supports=call.supports)
+        else:
+            outputs = repair.read(call.adapter, response, supports=call.supports)
+        read.outputs = outputs
         return outputs
 
 
@@ -397,13 +401,6 @@ def _plain_inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
 def _declared(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Edges that explicit variables bring along."""
     return {name: value.edges() for name, value in inputs.items() if isinstance(value, Traced)}
-
-
-def _repaired(call: _Call, repair: Repair, response: Response) -> dict[str, Any]:
-    """All outputs, once the missing ones were asked for; callbacks hear of it."""
-    with span(current().callbacks, "adapter_parse", call.adapter, {"response": response}) as read:
-        outputs = read.outputs = repair.read(call.adapter, response, supports=call.supports)
-        return outputs
 
 
 def _ordered(signature: type[Signature], outputs: Mapping[str, Any]) -> dict[str, Any]:

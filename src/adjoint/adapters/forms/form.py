@@ -44,6 +44,15 @@ class Form(ABC):
         """What cuts a reply into its outputs while it is being written."""
 
 
+COPIED = "repeats the form instead of filling it in."
+"""What is wrong with a value that the form itself has in its place."""
+
+
+def copied(what: str, text: str) -> ParseError:
+    """The error of a reply in which an output is a copy of the form."""
+    return ParseError(f"{what} {COPIED}", raw=text)
+
+
 def collect(outputs: Sequence[Field], text: str, read: Callable[[Field], Any]) -> dict[str, Any]:
     """What `read` makes of each output; one `ParseError` for all of those that it cannot read."""
     found: dict[str, Any] = {}

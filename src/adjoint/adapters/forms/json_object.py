@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from adjoint.adapters import example, loose_json, values
-from adjoint.adapters.forms.form import Form, collect, lacking
+from adjoint.adapters.forms.form import Form, collect, copied, lacking
 from adjoint.adapters.pieces import JSONReader
 from adjoint.adapters.records import record_fields
-from adjoint.base.errors import ParseError
 from adjoint.base.json import plain
 from adjoint.signature.types.known import knows_its_form
 from adjoint.signature.unions import inner, members
@@ -51,8 +50,7 @@ class JSONForm(Form):
                 return lacking(field, f'"{field.name}"', text)
             said = _gathered(field, given, names)
             if example.repeats(field, said):
-                message = f'"{field.name}" repeats the form instead of filling it in.'
-                raise ParseError(message, raw=text)
+                raise copied(f'"{field.name}"', text)
             return values.take(field, said, whole=whole)
 
         return collect(outputs, text, one)
@@ -71,9 +69,8 @@ def _gathered(field: Field, given: Mapping[str, Any], names: set[str]) -> Any:
 
 def _whole(field: Field, text: str, *, whole: bool) -> Any:
     """The value that the reply is. A record may stand in it more than once, and any other value under another name."""
-    said = (
-        loose_json.objects(text) if whole and not knows_its_form(inner(field.type)) else []
-    )  # of a list that was cut off one is not all
+    # Of a list that was cut off one object is not all.
+    said = loose_json.objects(text) if whole and not knows_its_form(inner(field.type)) else []
     if len(said) == 1 and record_fields(inner(field.type)):
         return values.take(field, said[0], whole=whole)
     if len(said) == 1 and len(said[0]) == 1 and not _may_be_an_object(field):
@@ -92,6 +89,5 @@ def _may_be_an_object(field: Field) -> bool:
 
 def _not_the_form(field: Field, value: Any, text: str) -> Any:
     if not example.is_text(field) and example.repeats(field, plain(value)):
-        message = f'"{field.name}" repeats the form instead of filling it in.'
-        raise ParseError(message, raw=text)
+        raise copied(f'"{field.name}"', text)
     return value

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from adjoint.adapters import example, values, written
-from adjoint.adapters.forms.form import Form, collect, lacking
+from adjoint.adapters.forms.form import Form, collect, copied, lacking
 from adjoint.adapters.pieces import MarkedReader
 from adjoint.base.errors import ParseError
 from adjoint.signature.fields import in_words
@@ -63,8 +63,7 @@ class LinesForm(Form):
                 return lacking(field, label, text)
             said = found[field.name]
             if said == _placeholder(field) or example.repeats(field, said):
-                message = f"{label} repeats the form instead of filling it in."
-                raise ParseError(message, raw=text)
+                raise copied(label, text)
             # A block that another one follows is complete even if the reply was cut off.
             return _value(field, said, whole=whole or field.name != last)
 
@@ -158,13 +157,14 @@ def _blocks(outputs: Sequence[Field], labels: _Labels, text: str) -> tuple[dict[
 def _placeholder(field: Field) -> str:
     if is_reasoning(field):
         return "<think step by step>"
-    said = example.wanted(field)
-    return example.of_field(field) if said.startswith("JSON like") else f"<{said or field.name.replace('_', ' ')}>"
+    if example.has_parts(field):
+        return example.of_field(field)
+    return f"<{example.wanted(field) or field.name.replace('_', ' ')}>"
 
 
 def _reminded(field: Field) -> str:
-    said = example.wanted(field)
-    return f" ({said})" if said and len(said) <= _LONGEST_REMINDER and not said.startswith("JSON like") else ""
+    said = "" if example.has_parts(field) else example.wanted(field)
+    return f" ({said})" if 0 < len(said) <= _LONGEST_REMINDER else ""
 
 
 def is_reasoning(field: Field) -> bool:

@@ -103,6 +103,7 @@ class _Decoded:
         self.padded, self.at = any(padding), size
         self.places = (self.mask[:, :size].cumsum(-1) - 1).clamp(min=0)
         self.cache = DynamicCache(config=self.model.config)
+        self.cached = _cached(self.model, self.cache)
 
     def first(self) -> Any:
         return self._logits(self.ids, self.places)
@@ -124,7 +125,7 @@ class _Decoded:
             position_ids=places,
             use_cache=True,
             logits_to_keep=1,
-            **_cached(self.model, self.cache),
+            **self.cached,
         )
         return made.logits[:, -1].float()
 
@@ -142,6 +143,7 @@ class _Encoded:
         self.states = self.model.get_encoder()(input_ids=ids, attention_mask=self.mask).last_hidden_state
         config = self.model.config
         self.cache = EncoderDecoderCache(DynamicCache(config=config), DynamicCache(config=config))
+        self.cached = _cached(self.model, self.cache)
         self.start = torch.full((len(jobs),), config.decoder_start_token_id, device=checkpoint.device)
 
     def first(self) -> Any:
@@ -154,7 +156,7 @@ class _Encoded:
             attention_mask=self.mask,
             decoder_input_ids=tokens[:, None],
             use_cache=True,
-            **_cached(self.model, self.cache),
+            **self.cached,
         )
         return made.logits[:, -1].float()
 
@@ -165,12 +167,8 @@ class _Encoded:
 
 def _cached(model: Any, cache: Any) -> dict[str, Any]:
     """The cache under the name that the model's `forward` has for it: newer releases of transformers renamed it."""
-    name = (
-        "cache"
-        if "cache" in inspect.signature(getattr(model, "get_base_model", lambda: model)().forward).parameters
-        else "past_key_values"
-    )
-    return {name: cache}
+    bare = getattr(model, "get_base_model", lambda: model)()
+    return {"cache" if "cache" in inspect.signature(bare.forward).parameters else "past_key_values": cache}
 
 
 def _held(logits: Any, rows: list[_Row]) -> Any:
